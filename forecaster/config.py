@@ -1,0 +1,271 @@
+"""Every setting and its default, once: command line, Prefect form and YAML are three views of `RunConfig`.
+
+Steps are handed small typed views of it (`DataConfig`, `SplitConfig`, ...), so that a step's cache key holds the values
+which that step reads and nothing else.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Coin = Literal["BTC", "ETH", "LTC", "XRP", "DOGE"]
+COINS: tuple[Coin, ...] = get_args(Coin)
+HORIZONS = (1, 7, 30)  # days ahead
+NETWORKS = ("dlinear", "tcn", "enhanced_lstm", "transformer")
+MODELS = (*NETWORKS, "lightgbm")  # also the names of the artifact folders
+BASELINES = ("zero", "mean", "ridge")
+ENSEMBLE = "advanced_ensemble"
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+def partner_of(coin: str) -> Coin:
+    """The coin whose returns, RSI and volatility are shown to `coin`: ETH to Bitcoin, Bitcoin to all others."""
+    return "ETH" if coin == "BTC" else "BTC"
+
+
+class Config(BaseModel):
+    """A frozen value: hashable into a cache key, and closed to misspelt names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataConfig(Config):
+    """Where bars come from and which days of them count."""
+
+    data_dir: Path | None = None
+    as_of: date | None = None
+    signal: float = 0.0
+    seed: int = 42
+
+
+class SplitConfig(Config):
+    """Windows, horizons, and the dated boundaries between train, val and test."""
+
+    lookback: int = 60
+    horizons: tuple[int, ...] = HORIZONS
+    train: Fraction = 0.70
+    val: Fraction = 0.15
+    anchor_days: int = 30  # boundaries move only when a multiple of this many days since 1970-01-01 has passed
+    n_folds: int = 5
+    min_fold_origins: int = 250  # a fold with fewer train origins is dropped
+    stop_share: Fraction = 0.15  # newest share of a fold's own train part, on which its fit stops early
+
+    @model_validator(mode="after")
+    def _leaves_a_test_part(self) -> Self:
+        if self.train + self.val >= 1:
+            raise ValueError(
+                f"`train` + `val` must leave room for a test part. Received: train={self.train}, val={self.val}"
+            )
+        return self
+
+
+class SelectConfig(Config):
+    """Which columns a model sees."""
+
+    max_features: int = 80
+    max_missing: Fraction = 0.5  # a column with more missing days than this on train is dropped
+    n_neighbors: int = 3  # of the mutual information estimate (Kraskov et al. 2004)
+    seed: int = 42
+
+
+class TrainingConfig(Config):
+    """What all networks share."""
+
+    epochs: int = 100
+    batch_size: int = 32
+    patience: int = 10  # epochs without a better validation loss
+    n_copies: int = 2  # augmented copies beside the original windows, fresh noise every epoch
+    jitter: float = 0.01  # standard deviation of noise added to scaled features
+    scaling: float = 0.03  # a copy is multiplied by U(1 - scaling, 1 + scaling)
+    clip_norm: float = 1.0
+    huber_delta: float = 1.0  # in units of the scaled target
+
+
+class DLinearConfig(Config):
+    """Decomposition and one linear layer per part and horizon (Zeng et al. 2023)."""
+
+    kernel_size: int = 25
+    dropout: Rate = 0.1
+    learning_rate: float = 1e-3
+
+
+class TCNConfig(Config):
+    """Dilated causal convolutions with residuals (Bai et al. 2018)."""
+
+    filters: int = 32
+    kernel_size: int = 3
+    n_blocks: int = 4
+    dropout: Rate = 0.3
+    learning_rate: float = 1e-3
+    plateau_factor: float = 0.5
+    plateau_patience: int = 5
+
+
+class EnhancedLSTMConfig(Config):
+    """Bidirectional LSTM, residual LSTM, additive attention over time."""
+
+    units: tuple[int, ...] = (64, 32)
+    dense_units: int = 32
+    dropout: Rate = 0.4
+    l2: float = 1e-4
+    learning_rate: float = 5e-4
+
+
+class TransformerConfig(Config):
+    """Causal encoder with learnable positions (Vaswani et al. 2017)."""
+
+    d_model: int = 64
+    n_heads: int = 4
+    ff_dim: int = 256
+    n_layers: int = 2
+    dropout: Rate = 0.35
+    head_units: int = 64
+    learning_rate: float = 1e-3  # peak, reached after the warm-up
+    weight_decay: float = 0.01
+    warmup_steps: int = 500
+
+
+class LightGBMConfig(Config):
+    """One boosted ensemble of trees per horizon on five summaries per feature (Ke et al. 2017)."""
+
+    n_estimators: int = 500
+    num_leaves: int = 31
+    max_depth: int = 5
+    learning_rate: float = 0.05
+    feature_fraction: float = 0.8
+    bagging_fraction: float = 0.8
+    bagging_freq: int = 1  # at 0 LightGBM ignores `bagging_fraction`
+    min_child_samples: int = 50
+    reg_alpha: float = 1.0
+    reg_lambda: float = 1.0
+    early_stopping: int = 50  # rounds
+
+
+class RidgeConfig(Config):
+    """Linear regression on the last step, shrunk hard."""
+
+    alpha: float = 1e5
+
+
+class NaiveConfig(Config):
+    """Zero return and train mean have nothing to set."""
+
+
+MODEL_CONFIGS: dict[str, type[Config]] = {
+    "dlinear": DLinearConfig,
+    "tcn": TCNConfig,
+    "enhanced_lstm": EnhancedLSTMConfig,
+    "transformer": TransformerConfig,
+    "lightgbm": LightGBMConfig,
+    "ridge": RidgeConfig,
+    "zero": NaiveConfig,
+    "mean": NaiveConfig,
+}
+
+
+class StackingConfig(Config):
+    """How single models become one forecast."""
+
+    n_estimators: int = 100
+    max_depth: int = 3
+    num_leaves: int = 8
+    reg_alpha: float = 1.0
+    shrinkage: Fraction = 0.5  # share of the convex stack's weight that moves to the zero-return member
+    memory: int = 50  # predictions over which the online weights look back
+    seed: int = 42
+
+
+class RunConfig(Config):
+    """One night of retraining."""
+
+    crypto: Annotated[
+        tuple[Coin, ...], Field(min_length=1, description="Coins to retrain, comma-separated on the command line.")
+    ] = ("BTC",)
+    epochs: Annotated[int, Field(ge=1, description="Most epochs a network trains; early stopping may end it sooner.")] = 100
+    batch_size: Annotated[int, Field(ge=1, description="Windows per training step.")] = 32
+    seq_length: Annotated[int, Field(ge=10, description="Lookback window in days.")] = 60
+    max_features: Annotated[
+        int, Field(ge=1, description="Features kept by mutual information; six cross-asset columns join them.")
+    ] = 80
+    folds: Annotated[int, Field(ge=2, description="Time-series folds for the out-of-fold predictions of the stack.")] = 5
+    no_dlinear: Annotated[bool, Field(description="Skip the DLinear model.")] = False
+    no_tcn: Annotated[bool, Field(description="Skip the TCN model.")] = False
+    no_lstm: Annotated[bool, Field(description="Skip the LSTM model.")] = False
+    no_transformer: Annotated[bool, Field(description="Skip the Transformer model.")] = False
+    no_lightgbm: Annotated[bool, Field(description="Skip the LightGBM model.")] = False
+    no_ensemble: Annotated[bool, Field(description="Skip the ensemble, and with it the folds it learns from.")] = False
+    data_dir: Annotated[
+        Path | None,
+        Field(description="Folder with {COIN}.parquet or {COIN}.csv daily bars. Without it the simulated market serves."),
+    ] = None
+    as_of: Annotated[
+        date | None, Field(description="Last day to use, YYYY-MM-DD. Default: the last closed UTC day.")
+    ] = None
+    signal: Annotated[
+        float, Field(ge=0, lt=1, description="Simulated market only: R2 at one day of a planted, learnable signal.")
+    ] = 0.0
+    output_dir: Annotated[Path, Field(description="Where plots and reports go.")] = Path("training_output")
+    artifacts_dir: Annotated[Path, Field(description="Where models, pointers and the cache live.")] = Path("artifacts")
+    tracking_uri: Annotated[str, Field(description="MLflow tracking URI.")] = "sqlite:///mlflow.db"
+    seed: Annotated[int, Field(ge=0, description="Seed of everything random.")] = 42
+    jobs: Annotated[
+        int | None, Field(ge=1, description="Worker processes, shared by all coins. Default: one per core.")
+    ] = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models to train, in the specification's order."""
+        skipped = {
+            "dlinear": self.no_dlinear,
+            "tcn": self.no_tcn,
+            "enhanced_lstm": self.no_lstm,
+            "transformer": self.no_transformer,
+            "lightgbm": self.no_lightgbm,
+        }
+        return tuple(name for name in MODELS if not skipped[name])
+
+    @property
+    def source(self) -> Literal["simulated", "folder"]:
+        """Kind of market the bars come from; pointers and state are kept apart by it."""
+        return "simulated" if self.data_dir is None else "folder"
+
+    @property
+    def data(self) -> DataConfig:
+        """What `prepare` reads."""
+        return DataConfig(data_dir=self.data_dir, as_of=self.as_of, signal=self.signal, seed=self.seed)
+
+    @property
+    def split(self) -> SplitConfig:
+        """What decides windows and boundaries."""
+        return SplitConfig(lookback=self.seq_length, n_folds=self.folds)
+
+    @property
+    def select(self) -> SelectConfig:
+        """What decides the columns."""
+        return SelectConfig(max_features=self.max_features, seed=self.seed)
+
+    @property
+    def training(self) -> TrainingConfig:
+        """What the networks share."""
+        return TrainingConfig(epochs=self.epochs, batch_size=self.batch_size)
+
+    @property
+    def stacking(self) -> StackingConfig:
+        """What the ensemble reads."""
+        return StackingConfig(seed=self.seed)
+
+    def model(self, name: str) -> Any:
+        """The settings of one model."""
+        return MODEL_CONFIGS[name]()
+
+    @model_validator(mode="after")
+    def _trains_something(self) -> Self:
+        if not self.models:
+            raise ValueError("At least one model must be trained. Received: every model skipped. Drop one --no-... flag.")
+        if len(set(self.crypto)) < len(self.crypto):
+            raise ValueError(f"Each coin may be named once. Received: crypto={','.join(self.crypto)}")
+        return self

@@ -1,0 +1,1 @@
+"""One file per model behind the `Forecaster` protocol; `registry` finds them by name without importing them all."""

@@ -1,0 +1,161 @@
+"""Dated boundaries, purged folds, and the audit that no label crosses from one part into the next.
+
+A part or fold is described by dates, never by positions, so that a step's cache key says exactly which days it saw.
+"""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import TimeSeriesSplit
+
+from forecaster.config import Config, SplitConfig
+
+
+class Span(Config):
+    """Origins from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    def mask(self, days: pd.DatetimeIndex) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+        """Which of `days` lie inside."""
+        return np.asarray((days >= pd.Timestamp(self.first)) & (days <= pd.Timestamp(self.last)))
+
+
+class Fold(Config):
+    """One division of origins: learn on `train`, stop early on `stop`, predict `held_out`.
+
+    Two folds are special: `judged` stops on val and holds val out too; `serving` has nothing but train.
+    """
+
+    name: str
+    train: Span
+    stop: Span | None = None
+    held_out: Span | None = None
+
+
+class Boundaries(Config):
+    """First days of the parts."""
+
+    first: date
+    val: date
+    test: date
+    last: date
+
+
+class AuditRow(Config):
+    """Origins of one part and the last day that any of their labels reads, which must lie before `next_part`."""
+
+    part: str
+    first_origin: date
+    last_origin: date
+    last_label: date
+    n: int
+    next_part: date | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every label closes before the next part begins."""
+        return self.next_part is None or self.last_label < self.next_part
+
+
+def find_boundaries(days: pd.DatetimeIndex, config: SplitConfig) -> Boundaries:
+    """Split the days up to the last anchor by share; newer days join test.
+
+    The anchor is the last multiple of `anchor_days` since 1970-01-01, so boundaries are a pure function of the bars
+    and stay put between anchors: consecutive nights are scored on comparable test parts.
+    """
+    since_epoch = (days[-1] - pd.Timestamp(0)).days
+    anchor = pd.Timestamp(0) + pd.Timedelta(days=since_epoch // config.anchor_days * config.anchor_days)
+    n = int((days <= anchor).sum())
+    n_train, n_val = int(n * config.train), int(n * (config.train + config.val))
+    return Boundaries(first=_day(days[0]), val=_day(days[n_train]), test=_day(days[n_val]), last=_day(days[-1]))
+
+
+def judged_fold(days: pd.DatetimeIndex, boundaries: Boundaries, config: SplitConfig) -> Fold:
+    """Train up to the purge before val; stop and choose on val up to the purge before test."""
+    train = _purged(days, config.lookback - 1, days.get_loc(pd.Timestamp(boundaries.val)), config)
+    val = _purged(
+        days, days.get_loc(pd.Timestamp(boundaries.val)), days.get_loc(pd.Timestamp(boundaries.test)), config
+    )
+    return Fold(name="judged", train=train, stop=val, held_out=val)
+
+
+def serving_fold(days: pd.DatetimeIndex, config: SplitConfig) -> Fold:
+    """Every origin with at least its shortest label known."""
+    return Fold(
+        name="serving",
+        train=Span(first=_day(days[config.lookback - 1]), last=_day(days[-1 - min(config.horizons)])),
+    )
+
+
+def oof_folds(days: pd.DatetimeIndex, judged: Fold, config: SplitConfig) -> tuple[list[Fold], list[str]]:
+    """Expanding folds inside train, purged; and a sentence for each fold too small to keep.
+
+    Each fold's fit stops early on the purged newest share of its own train part; what it holds out is only predicted.
+    """
+    origins = np.flatnonzero(judged.train.mask(days))  # (n_train_origins,)
+    if len(origins) <= (config.n_folds + 1) + max(config.horizons):
+        return [], [f"No folds: {len(origins)} train origins are too few for {config.n_folds} purged folds."]
+    folds, dropped = [], []
+    splits = TimeSeriesSplit(config.n_folds, gap=0).split(origins)
+    for number, (before, held_out) in enumerate(splits, start=1):
+        usable = origins[before[: -max(config.horizons)]]
+        if len(usable) < config.min_fold_origins:
+            dropped.append(
+                f"fold-{number} dropped: {len(usable)} train origins, at least {config.min_fold_origins} are needed."
+            )
+            continue
+        folds.append(_fold(f"fold-{number}", days, usable, origins[held_out], config))
+    return folds, dropped
+
+
+def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], config: SplitConfig) -> list[AuditRow]:
+    """For each part of each fold, and for test: origins, last label day, and the day before which it must close."""
+    longest = max(config.horizons)
+    rows = []
+    for fold in folds:
+        held_out = fold.held_out.first if fold.held_out else None
+        stop_ends_before = boundaries.test if fold.name == "judged" else held_out
+        rows.append(_audit_row(f"{fold.name}: train", days, fold.train, longest, fold.stop and fold.stop.first))
+        if fold.stop:
+            rows.append(_audit_row(f"{fold.name}: stop", days, fold.stop, longest, stop_ends_before))
+    test = Span(first=boundaries.test, last=_day(days[-1 - longest]))
+    return [*rows, _audit_row("test", days, test, longest, None)]
+
+
+def _fold(name: str, days: pd.DatetimeIndex, usable: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+          held_out: "np.ndarray[tuple[int], np.dtype[np.int64]]", config: SplitConfig) -> Fold:
+    n_stop = int(np.ceil(len(usable) * config.stop_share))
+    return Fold(
+        name=name,
+        train=_span(days, usable[: -n_stop - max(config.horizons)]),
+        stop=_span(days, usable[-n_stop:]),
+        held_out=_span(days, held_out),
+    )
+
+
+def _purged(days: pd.DatetimeIndex, first: int, next_part: int, config: SplitConfig) -> Span:
+    last = next_part - 1 - max(config.horizons)  # its longest label is the day before `next_part`
+    return Span(first=_day(days[first]), last=_day(days[last]))
+
+
+def _span(days: pd.DatetimeIndex, origins: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Span:
+    return Span(first=_day(days[origins[0]]), last=_day(days[origins[-1]]))
+
+
+def _audit_row(part: str, days: pd.DatetimeIndex, span: Span, longest: int, next_part: date | None) -> AuditRow:
+    last = int(np.flatnonzero(span.mask(days))[-1])
+    return AuditRow(
+        part=part,
+        first_origin=span.first,
+        last_origin=span.last,
+        last_label=_day(days[last + longest]),
+        n=int(span.mask(days).sum()),
+        next_part=next_part,
+    )
+
+
+def _day(stamp: pd.Timestamp) -> date:
+    return stamp.date()
