@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
+LOG_CLOSE = "log_close"  # the column of a part's rows from which targets are computed; never a feature
+
 
 @dataclass(frozen=True)
 class Windows:

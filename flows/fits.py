@@ -1,0 +1,161 @@
+"""Fanning out the units of one coin, and going on with what survives."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from prefect.futures import PrefectFuture, wait
+
+from forecaster.config import BASELINES, NETWORKS, RunConfig
+from forecaster.fitting import FitResult, FitSpec, Forecasts
+from forecaster.prepare import Prepared
+from forecaster.select import Selected
+from forecaster.split import Fold
+from forecaster.store import Artifact
+from tasks.fit import cost_of, fit, predict, refit
+from tasks.pool import PoolClosed
+from tasks.runtime import runtime
+from tasks.select import select
+
+K = TypeVar("K")
+JUDGED = "judged"
+
+
+@dataclass
+class Survivors:
+    """Which models are still in the run, and a sentence for each that was lost."""
+
+    models: list[str]
+    reasons: list[str] = field(default_factory=list)
+
+    def lose(self, model: str, why: str) -> None:
+        """Go on without a model."""
+        if model in self.models:
+            self.models.remove(model)
+            self.reasons.append(f"{model} was lost: {why}")
+
+
+def gather(futures: Mapping[K, PrefectFuture[Any]]) -> tuple[dict[K, Any], dict[K, str]]:
+    """Results of the futures that succeeded, and the reasons of the others.
+
+    Raises:
+        PoolClosed: if the run is being cancelled.
+    """
+    wait(list(futures.values()))
+    results: dict[K, Any] = {}
+    failures: dict[K, str] = {}
+    for key, future in futures.items():
+        if future.state.is_completed():
+            results[key] = future.result()
+            continue
+        error = future.result(raise_on_failure=False)
+        if isinstance(error, PoolClosed):
+            raise error
+        failures[key] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}"
+    return results, failures
+
+
+def select_columns(data: Prepared, folds: Iterable[Fold], config: RunConfig) -> dict[str, Selected]:
+    """Selected columns per fold, each chosen on that fold's own train days."""
+    futures = {
+        fold.name: select.submit(
+            data.coin, fold, data.parts.train, config.split.horizons, data.cross_asset, config.select
+        )
+        for fold in folds
+    }
+    results, failures = gather(futures)
+    if failures:
+        raise RuntimeError(f"Features could not be selected: {failures}")
+    return results
+
+
+def fit_models(
+    data: Prepared, folds: Iterable[Fold], columns: Mapping[str, Selected], survivors: Survivors, config: RunConfig
+) -> dict[tuple[str, str], FitResult]:
+    """Judged fits of models and baselines, and the models' fits on every fold: (model, fold) -> result.
+
+    A model that fails anywhere is lost as a whole: its forecasts could not be combined.
+    """
+    units = [(spec_of(data, m, data.judged, config), (data.parts.train, data.parts.val)) for m in survivors.models]
+    units += [
+        (spec_of(data, model, fold, config), (data.parts.train,))
+        for fold in folds
+        if fold.name != JUDGED
+        for model in survivors.models
+        if model not in BASELINES
+    ]
+    runtime().progress.expect(data.coin, len(units))
+    futures = {
+        (spec.model, spec.fold.name): fit.submit(spec, parts, columns[spec.fold.name].columns)
+        for spec, parts in sorted(units, key=lambda unit: -cost_of(unit[0]))
+    }
+    results, failures = gather(futures)
+    for (model, fold), why in failures.items():
+        survivors.lose(model, f"its {fold} fit failed ({why})")
+    return {key: result for key, result in results.items() if key[0] in survivors.models}
+
+
+def predict_test(
+    data: Prepared, fits: Mapping[tuple[str, str], FitResult], survivors: Survivors, config: RunConfig
+) -> dict[str, Forecasts]:
+    """Test forecasts of the judged fits."""
+    split = config.split
+    futures = {
+        m: predict.submit(fits[m, JUDGED], split.lookback, split.horizons, data.parts.test) for m in survivors.models
+    }
+    results, failures = gather(futures)
+    for model, why in failures.items():
+        survivors.lose(model, f"it could not forecast test ({why})")
+    return results
+
+
+def refit_models(
+    data: Prepared,
+    fits: Mapping[tuple[str, str], FitResult],
+    columns: Selected,
+    survivors: Survivors,
+    config: RunConfig,
+) -> dict[str, FitResult]:
+    """The serving refits: on all days, as long as the judged fit of the same model trained.
+
+    A model whose refit fails stays judged, and is not served.
+    """
+    models = sorted((m for m in survivors.models if m not in BASELINES), key=lambda m: -_cost(data, m, config))
+    runtime().progress.expect(data.coin, len(models))
+    futures = {
+        m: refit.submit(
+            spec_of(data, m, data.serving, config), (data.parts.all,), columns.columns, fits[m, JUDGED].length
+        )
+        for m in models
+    }
+    results, failures = gather(futures)
+    survivors.reasons += [f"{m} has no serving refit: {why}" for m, why in failures.items()]
+    return results
+
+
+def spec_of(data: Prepared, model: str, fold: Fold, config: RunConfig) -> FitSpec:
+    """What decides one fit. A serving refit does not depend on the most epochs or the patience: it is told its length."""
+    training = config.training if model in NETWORKS else None
+    if training is not None and fold.name == data.serving.name:
+        training = training.model_copy(update={"epochs": 1, "patience": 1})
+    return FitSpec(
+        coin=data.coin,
+        model=model,
+        fold=fold,
+        lookback=config.split.lookback,
+        horizons=config.split.horizons,
+        settings=config.model(model),
+        training=training,
+        seed=config.seed,
+    )
+
+
+def forecasts_of(fits: Mapping[tuple[str, str], FitResult], model: str, fold: str) -> Artifact:
+    """The stored forecasts of one fit."""
+    forecasts = fits[model, fold].forecasts
+    assert forecasts is not None
+    return forecasts
+
+
+def _cost(data: Prepared, model: str, config: RunConfig) -> float:
+    return cost_of(spec_of(data, model, data.serving, config))

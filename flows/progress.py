@@ -1,0 +1,113 @@
+"""How far the work is, on a terminal: one bar per coin, a line per running fit; plain lines where there is none."""
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from flows.outcome import CoinOutcome
+
+QUIET_SECONDS = 10.0  # without a terminal, each fit prints a line at most this often
+
+
+class Silent:
+    """Shows nothing: a worker's progress is Prefect's log."""
+
+    def expect(self, coin: str, n_units: int) -> None:
+        """See `tasks.runtime.Progress`."""
+
+    def epoch(self, coin: str, model: str, fold: str, epoch: int, logs: dict[str, float]) -> None:
+        """See `tasks.runtime.Progress`."""
+
+    def done(self, coin: str, model: str, fold: str, how: str) -> None:
+        """See `tasks.runtime.Progress`."""
+
+    def say(self, coin: str, text: str) -> None:
+        """See `tasks.runtime.Progress`."""
+
+    def finished(self, outcome: CoinOutcome) -> None:
+        """See `tasks.runtime.Progress`."""
+
+
+class Terminal:
+    """Shows coin, model, fold, epoch and loss, and what is left. Safe to call from many threads."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.console = Console(file=sys.stderr)
+        self._lock = threading.Lock()
+        self._bars = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._coins: dict[str, Any] = {}
+        self._fits: dict[tuple[str, str, str], Any] = {}
+        self._spoken: dict[tuple[str, str, str], float] = {}
+        self._left: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def expect(self, coin: str, n_units: int) -> None:
+        """See `tasks.runtime.Progress`."""
+        with self._lock:
+            self._left[coin] = self._left.get(coin, 0) + n_units
+            if coin not in self._coins:
+                self._coins[coin] = self._bars.add_task(coin, total=0, note="")
+            bar = self._bars.tasks[self._bars.task_ids.index(self._coins[coin])]
+            self._bars.update(self._coins[coin], total=(bar.total or 0) + n_units)
+
+    def epoch(self, coin: str, model: str, fold: str, epoch: int, logs: dict[str, float]) -> None:
+        """See `tasks.runtime.Progress`."""
+        losses = "  ".join(f"{name} {logs[name]:.4g}" for name in ("loss", "val_loss") if name in logs)
+        note = f"epoch {epoch}/{self.epochs}  {losses}"
+        with self._lock:
+            key = (coin, model, fold)
+            if key not in self._fits:
+                self._fits[key] = self._bars.add_task(f"  {coin} {model} {fold}", total=self.epochs, note=note)
+            self._bars.update(self._fits[key], completed=epoch, note=note)
+            if not self.console.is_terminal and time.monotonic() - self._spoken.get(key, 0) >= QUIET_SECONDS:
+                self._spoken[key] = time.monotonic()
+                self.console.print(f"{coin}  {model} {fold}  {note}", highlight=False)
+
+    def done(self, coin: str, model: str, fold: str, how: str) -> None:
+        """See `tasks.runtime.Progress`."""
+        with self._lock:
+            if (bar := self._fits.pop((coin, model, fold), None)) is not None:
+                self._bars.remove_task(bar)
+            self._bars.advance(self._coins[coin])
+            self._left[coin] -= 1
+            if not self.console.is_terminal:
+                self.console.print(f"{coin}  {model} {fold}  {how}  ({self._left[coin]} units left)", highlight=False)
+
+    def say(self, coin: str, text: str) -> None:
+        """See `tasks.runtime.Progress`."""
+        self.console.print(f"{coin}  {text}", highlight=False)
+
+    def finished(self, outcome: CoinOutcome) -> None:
+        """Print the coin's table and notes, above the bars of coins that still run."""
+        title = f"{outcome.coin}: {outcome.status}"
+        self.console.rule(title)
+        if outcome.summary:
+            table = Table(*outcome.summary[0], box=SIMPLE)
+            for row in outcome.summary[1:]:
+                table.add_row(*row)
+            self.console.print(table)
+        for line in (*outcome.reasons, *outcome.notes):
+            self.console.print(line, highlight=False, soft_wrap=True)

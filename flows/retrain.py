@@ -1,0 +1,110 @@
+"""The parent flow: every coin as a subflow of its own, all on one pool of workers."""
+
+import contextvars
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_table_artifact
+from prefect.context import FlowRunContext
+from prefect.states import Cancelled, Completed, Failed, State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.outcome import CoinOutcome
+from flows.parameters import takes_run_config
+from flows.progress import Silent
+from flows.retrain_coin import retrain_coin
+from forecaster.config import Coin, RunConfig
+from tasks.pool import Pool
+from tasks.runtime import Progress, Runtime, use_runtime
+from tasks.steps import StepLog
+
+SILENT = Silent()
+progress: ContextVar[Progress] = ContextVar("progress", default=SILENT)
+
+
+@flow(name="retrain", flow_run_name="retrain-{crypto}", persist_result=False)
+@takes_run_config
+def retrain(config: RunConfig) -> State[Any]:
+    """Retrain, judge and save models for every coin, and say in the morning what they are worth.
+
+    Each coin is a subflow. A coin that fails leaves the others running; this run then ends Failed and says which and why.
+    """
+    _refuse_unattended_simulation(config)
+    config = _dated(config)
+    with Pool(config.jobs or os.cpu_count() or 1) as pool:
+        outcomes = _all_coins(config, pool)
+    return _conclude(outcomes)
+
+
+def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
+    """Run the coins' subflows side by side, each in a copy of this run's context."""
+    threads = ThreadPoolExecutor(len(config.crypto), thread_name_prefix="coin")
+    try:
+        futures = [
+            threads.submit(contextvars.copy_context().run, _one_coin, coin, config, pool) for coin in config.crypto
+        ]
+        return [future.result() for future in futures]
+    except BaseException:  # cancelled: workers first, or the threads would wait for them
+        pool.close()
+        raise
+    finally:
+        threads.shutdown(wait=True)
+
+
+def _one_coin(coin: Coin, config: RunConfig, pool: Pool) -> CoinOutcome:
+    now = Runtime(coin, config.artifacts_dir, config.source, pool, progress.get(), StepLog())
+    subflow = retrain_coin.with_options(
+        task_runner=ThreadPoolTaskRunner(max_workers=pool.jobs + 1), result_storage=now.records
+    )
+    with use_runtime(now):
+        state = subflow(coin, config, return_state=True)
+    if state.is_completed():
+        outcome: CoinOutcome = state.result()
+    else:
+        outcome = CoinOutcome(
+            coin=coin, status="CANCELLED" if state.is_cancelled() else "FAILED", reasons=(_reason(state),)
+        )
+    now.progress.finished(outcome)
+    return outcome
+
+
+def _reason(state: State[Any]) -> str:
+    error = state.result(raise_on_failure=False)
+    return f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(state.message)
+
+
+def _conclude(outcomes: Sequence[CoinOutcome]) -> State[Any]:
+    """One table for the whole night, and a state that tells the truth about it."""
+    create_table_artifact([outcome.row() for outcome in outcomes], key="retrain-night", description="The night, by coin")
+    table = "\n".join(f"{o.coin}: {o.status} {' '.join(o.reasons)}".strip() for o in outcomes)
+    get_run_logger().info("The night, by coin:\n%s", table)
+    if any(outcome.status == "CANCELLED" for outcome in outcomes):
+        return Cancelled(message=table)
+    if any(outcome.failed for outcome in outcomes):
+        return Failed(message=table)
+    return Completed(message=table)
+
+
+def _dated(config: RunConfig) -> RunConfig:
+    """Fix the last closed UTC day at the start, so that all coins of a night that passes midnight agree on it.
+
+    The simulated market ends on a day of its own.
+    """
+    if config.as_of is not None or config.data_dir is None:
+        return config
+    return config.model_copy(update={"as_of": datetime.now(UTC).date() - timedelta(days=1)})
+
+
+def _refuse_unattended_simulation(config: RunConfig) -> None:
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if config.data_dir is None and run is not None and run.auto_scheduled:
+        raise ValueError(
+            "A scheduled run needs real bars: without `data_dir` it would retrain on the simulated market every night. "
+            "Set the parameter `data_dir` of the deployment to a folder with {COIN}.parquet or {COIN}.csv files."
+        )

@@ -1,0 +1,144 @@
+"""One coin's night: prepare, select, fit, stack, evaluate, refit, save - and only then plot, report, log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from prefect import flow, get_run_logger
+from prefect.states import Cancelled, State
+
+from flows.fits import (
+    JUDGED,
+    Survivors,
+    fit_models,
+    forecasts_of,
+    predict_test,
+    refit_models,
+    select_columns,
+)
+from flows.outcome import CoinOutcome
+from flows.reporting import Night, report_night
+from forecaster.config import BASELINES, Coin, RunConfig, partner_of
+from forecaster.fitting import FitResult, Forecasts
+from forecaster.judging import Stacked
+from forecaster.market.digest import bars_digest
+from forecaster.prepare import Prepared
+from tasks.judge import evaluate, stack
+from tasks.pool import PoolClosed
+from tasks.prepare import prepare
+from tasks.runtime import runtime
+from tasks.save import save
+
+
+@flow(name="retrain-coin", flow_run_name="retrain-{coin}", persist_result=False)
+def retrain_coin(coin: Coin, config: RunConfig) -> CoinOutcome | State[Any]:
+    """Retrain, judge, save and report one coin.
+
+    Args:
+        coin: the coin.
+        config: the run's settings.
+    """
+    try:
+        with _alone():
+            return _retrain(coin, config)
+    except PoolClosed:
+        return Cancelled(message=f"{coin}: the run was cancelled. Finished fits are kept and will be reused.")
+
+
+def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
+    progress = runtime().progress
+    bars = {name: bars_digest(name, config.data) for name in (coin, partner_of(coin))}
+    data = prepare(coin, bars, config.data, config.split)
+    folds = [data.judged] if config.no_ensemble else [data.judged, *data.folds]
+    survivors = Survivors([*config.models, *BASELINES])
+
+    columns = select_columns(data, folds, config)
+    fits = fit_models(data, folds, columns, survivors, config)
+    forecasts = predict_test(data, fits, survivors, config)
+    if not set(survivors.models) - set(BASELINES):
+        raise RuntimeError(f"No model survived. {' '.join(survivors.reasons)}")
+
+    target_scale = dict(zip(config.split.horizons, fits["zero", JUDGED].target_scale, strict=True))
+    stacked = None if config.no_ensemble else _stack(data, fits, target_scale, survivors, config)
+    judged = evaluate(
+        coin,
+        {m: forecasts_of(fits, m, JUDGED) for m in survivors.models},
+        {m: forecasts[m].forecasts for m in survivors.models},
+        stacked,
+        data.parts.all,
+        data.judged,
+        data.boundaries,
+        target_scale,
+    )
+    serving = refit_models(data, fits, columns[JUDGED], survivors, config)
+    run = _new_run(coin, config.artifacts_dir)
+    saved = save(
+        coin, run, data.data.last, [fits[m, JUDGED] for m in survivors.models], serving, stacked, columns[JUDGED], judged
+    )
+    progress.say(coin, f"saved in {config.artifacts_dir / saved.folder}")
+
+    # From here on nothing can be lost.
+    night = Night(coin, run, config, data, columns, fits, serving, _attention(forecasts), judged, target_scale, saved)
+    return report_night(night, survivors.reasons)
+
+
+def _stack(
+    data: Prepared,
+    fits: dict[tuple[str, str], FitResult],
+    target_scale: dict[int, float],
+    survivors: Survivors,
+    config: RunConfig,
+) -> Stacked | None:
+    members = [m for m in survivors.models if m not in BASELINES]
+    oof = {m: tuple(forecasts_of(fits, m, fold.name) for fold in data.folds) for m in members}
+    try:
+        return stack(
+            data.coin,
+            {m: forecasts_of(fits, m, JUDGED) for m in members},
+            oof,
+            (data.parts.train, data.parts.val),
+            data.judged,
+            target_scale,
+            config.stacking,
+        )
+    except PoolClosed:
+        raise
+    except Exception as error:  # single models are worth saving without their ensemble
+        survivors.reasons.append(f"The ensemble was lost: {type(error).__name__}: {error}")
+        return None
+
+
+def _attention(forecasts: dict[str, Forecasts]) -> Any:
+    return next((f.attention for f in forecasts.values() if f.attention is not None), None)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One run at a time per coin and data source; a second one waits."""
+    now = runtime()
+    path = now.artifacts_dir / now.coin / f".{now.scope}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        get_run_logger().warning("Another run of %s holds %s: waiting until it ends.", now.coin, path)
+        now.progress.say(now.coin, f"waiting: another run of {now.coin} is under way")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _new_run(coin: str, artifacts_dir: Path) -> str:
+    """A name for this run that no other has: its UTC second, and a number where that is taken."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    run, number = stamp, 1
+    while (artifacts_dir / coin / run).exists():
+        number += 1
+        run = f"{stamp}-{number}"
+    return run

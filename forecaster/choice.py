@@ -1,0 +1,86 @@
+"""Which way of combining models is used, and why: decided on val."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from forecaster.config import Config
+from forecaster.metrics import skill_vs_zero
+
+Candidate = Literal["convex", "regime", "stack"]
+CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)  # simplest first: it wins a tie
+Method = Literal[Candidate, "weighted_average"]
+
+
+class Choice(Config):
+    """What val decided, and on what grounds.
+
+    Attributes:
+        method: how forecasts are combined.
+        why: one sentence with every candidate's val ratio.
+        val_ratios: RMSE / RMSE of the zero forecast on val, mean over horizons: per candidate and single model.
+        fallback: whether the stack was chosen and then given up for the weighted average.
+        fallback_reason: the warning that goes with it.
+    """
+
+    method: Method
+    why: str
+    val_ratios: dict[str, float]
+    fallback: bool = False
+    fallback_reason: str | None = None
+
+
+def ratio_to_zero(frame: pd.DataFrame, y_hat: "pd.Series[float]", horizons: Sequence[int]) -> float:
+    """RMSE / RMSE of the zero forecast, mean over horizons; below 1 is better than doing nothing.
+
+    Args:
+        frame: forecast frame with `horizon` and `y`; unlabelled rows are left out.
+        y_hat: the forecasts to score, on the frame's index.
+        horizons: days ahead, each with labelled rows.
+
+    Raises:
+        ValueError: if a horizon has no labels, or the price never moved.
+    """
+    ratios = []
+    for h in horizons:
+        rows = ((frame["horizon"] == h) & np.isfinite(frame["y"])).to_numpy()
+        y = frame["y"].to_numpy(float)[rows]
+        if not np.any(y):
+            raise ValueError(f"Expected labelled val rows with moving prices for horizon {h}. Received: {len(y)} rows")
+        ratios.append(1 - skill_vs_zero(y, y_hat.to_numpy(float)[rows]))
+    return float(np.mean(ratios))
+
+
+def choose(ratios: Mapping[str, float], members: Sequence[str]) -> Choice:
+    """The candidate with the smallest val ratio, the simpler one in a tie; then the specification's fallback rule.
+
+    A chosen stack that is worse than the best single model on val gives way to a simple weighted average.
+
+    Args:
+        ratios: `ratio_to_zero` of every candidate that could be built and of every member.
+        members: the single models among them.
+    """
+    candidates = [name for name in CANDIDATES if name in ratios]
+    best = min(candidates, key=lambda name: round(ratios[name], 6))
+    single = min(members, key=lambda name: ratios[name])
+    why = _explain(best, candidates, single, ratios)
+    if best != "stack" or ratios["stack"] <= ratios[single]:
+        return Choice(method=best, why=why, val_ratios=dict(ratios))
+    reason = (
+        f"The stack's val RMSE, {ratios['stack']:.4f} of zero's, exceeds that of the best single model, "
+        f"{single} with {ratios[single]:.4f}: a weighted average with the default weights takes its place."
+    )
+    return Choice(method="weighted_average", why=why, val_ratios=dict(ratios), fallback=True, fallback_reason=reason)
+
+
+def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[str, float]) -> str:
+    """One sentence: who won by which figures."""
+    figures = ", ".join(f"{name} {ratios[name]:.4f}" for name in candidates)
+    unit = "RMSE / RMSE of the zero forecast on val, mean over horizons"
+    if len(candidates) == 1:
+        won = f"Without out-of-fold rows for every horizon only {best} was possible"
+    else:
+        won = f"Of the candidates {best} has the smallest error"
+    return f"{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

@@ -1,0 +1,96 @@
+"""The training steps of one epoch as one TensorFlow call; predictions in large batches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from forecaster.augment import Epoch
+from forecaster.models.base import FitSettings
+from forecaster.windows import Floats, Windows
+
+PREDICT_BATCH = 256
+
+
+class Predictor:
+    """Runs `network` without dropout over windows that it gathers itself; traced once, for series of any length."""
+
+    def __init__(self, network: keras.Model) -> None:
+        _, lookback, n_features = network.input_shape
+        days = tf.range(1 - lookback, 1)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, n_features], tf.float32), tf.TensorSpec([None], tf.int32)])
+        def run_batch(base: Any, origin: Any) -> Any:
+            return network(tf.gather(base, origin[:, None] + days), training=False)
+
+        self._run_batch, self._n_outputs = run_batch, network.output_shape[-1]
+
+    def run(self, windows: Windows) -> Floats:
+        """The network's output for every window: float32 `(n, n_outputs)`."""
+        base = tf.constant(windows.base, tf.float32)
+        out = np.empty((len(windows), self._n_outputs), np.float32)
+        for start in range(0, len(windows), PREDICT_BATCH):
+            batch = slice(start, start + PREDICT_BATCH)
+            out[batch] = self._run_batch(base, tf.constant(windows.origin[batch], tf.int32)).numpy()
+        return out
+
+
+class TrainLoop:
+    """Gathers windows by their origin, adds noise, and steps the optimizer of `network`, a batch at a time.
+
+    A whole epoch is one graph: between steps there is no Python, and of the windows only one batch exists.
+    """
+
+    def __init__(self, network: keras.Model, settings: FitSettings, train: Windows) -> None:
+        self.network, self.settings = network, settings
+        self.weights = tf.constant(settings.horizon_weights, tf.float32)
+        self.days = tf.range(1 - train.lookback, 1)
+        self.base = tf.constant(train.base, tf.float32)
+        self.origin = tf.constant(train.origin, tf.int32)
+        self.y = tf.constant(train.y / np.asarray(settings.target_scale), tf.float32)
+        network.optimizer.build(network.trainable_variables)
+        self._run = tf.function(self._steps)
+
+    def run(self, epoch: Epoch) -> Sequence[Floats]:
+        """Train on one pass: mean Huber, absolute and squared error per horizon, each `(n_horizons,)`."""
+        tensors = [tf.constant(x) for x in (epoch.which, epoch.factor, epoch.noise, epoch.noise_end)]
+        *totals, n_labels = (total.numpy() for total in self._run(*tensors))
+        return [total / np.maximum(n_labels, 1) for total in totals]
+
+    def _steps(self, which: Any, factor: Any, noise: Any, noise_end: Any) -> Any:
+        size = self.settings.training.batch_size
+        totals = tf.zeros((4, len(self.settings.horizons)))
+        for start in tf.range(0, tf.shape(which)[0], size):
+            batch = slice(start, start + size)
+            x, y = self._batch(which[batch], factor[batch], noise, noise_end[batch])
+            totals += self._step(x, y)
+        return tf.unstack(totals)
+
+    def _batch(self, which: Any, factor: Any, noise: Any, noise_end: Any) -> tuple[Any, Any]:
+        x = tf.gather(self.base, tf.gather(self.origin, which)[:, None] + self.days)  # (n, lookback, n_features)
+        x = x * factor[:, None, None] + tf.gather(noise, noise_end[:, None] + self.days)
+        return x, tf.gather(self.y, which)
+
+    def _step(self, x: Any, y: Any) -> Any:
+        variables = self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            losses = horizon_losses(y, self.network(x, training=True), self.settings.training.huber_delta)
+            huber = tf.math.divide_no_nan(losses[0], losses[3])  # mean over the labelled
+            loss = tf.reduce_sum(huber * self.weights) + sum(self.network.losses)
+        self.network.optimizer.apply(tape.gradient(loss, variables), variables)
+        return tf.stack(losses)
+
+
+def horizon_losses(y: Any, predicted: Any, delta: float) -> tuple[Any, Any, Any, Any]:
+    """Sums over a batch of Huber, absolute and squared error, and the number of labels: `(n_horizons,)` each.
+
+    A missing target counts for nothing, in the sums and in the gradient.
+    """
+    is_labelled = tf.math.is_finite(y)
+    error = tf.abs(tf.where(is_labelled, y - predicted, 0.0))
+    inner = tf.minimum(error, delta)
+    huber = 0.5 * tf.square(inner) + delta * (error - inner)
+    sums = [tf.reduce_sum(part, axis=0) for part in (huber, error, tf.square(error))]
+    return sums[0], sums[1], sums[2], tf.reduce_sum(tf.cast(is_labelled, tf.float32), axis=0)

@@ -1,0 +1,180 @@
+"""How every network learns: windows gathered in the graph, one fused loop per epoch, early stopping on validation.
+
+Thread numbers are the process's, not a fit's: call `limit_threads` before TensorFlow does anything.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from forecaster.augment import draw_epoch
+from forecaster.models.base import OnEpoch, Unfitted, ignore_epoch
+from forecaster.models.keras_loop import Predictor, TrainLoop, horizon_losses
+from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
+from forecaster.windows import Floats, Windows
+
+FILE = "model.keras"
+Callbacks = list[keras.callbacks.Callback]
+
+
+class NetworkForecaster(Unfitted):
+    """A Keras network that maps a window to one scaled log-return per horizon.
+
+    A subclass gives `name` and `build`, and where it differs `optimizer` and `callbacks`.
+
+    Attributes:
+        network_: the fitted network; its output times `settings.target_scale` is in plain log-returns.
+    """
+
+    name: ClassVar[str]
+    network_: keras.Model
+
+    def build(self, lookback: int, n_features: int) -> keras.Model:
+        """The untrained network: `(n, lookback, n_features)` to `(n, n_horizons)`, zero everywhere."""
+        raise NotImplementedError
+
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        """Adam (Kingma & Ba 2015), the gradient as a whole clipped to `clip_norm` (Pascanu et al. 2013)."""
+        return keras.optimizers.Adam(
+            self.settings.model.learning_rate, global_clipnorm=self.settings.training.clip_norm
+        )
+
+    def callbacks(self, monitor: str) -> Callbacks:
+        """What else listens to the end of each epoch; `monitor` is the loss to watch."""
+        return []
+
+    def fit(self, train: Windows, val: Windows, on_epoch: OnEpoch = ignore_epoch) -> Self:
+        """Fit until the validation loss has not improved for `patience` epochs, and keep the best epoch's weights.
+
+        Raises:
+            ValueError: if a part holds no labelled window.
+            FloatingPointError: if the loss stops being finite.
+        """
+        training = self.settings.training
+        stopping = keras.callbacks.EarlyStopping("val_loss", patience=training.patience, restore_best_weights=True)
+        val = _require_windows(val.labelled, "validation")
+        self._start(train.labelled)
+        self._run(train.labelled, val, training.epochs, [stopping, *self.callbacks("val_loss")], on_epoch)
+        self.length_ = (stopping.best_epoch + 1,)
+        return self
+
+    def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
+        """Fit for `length` epochs on every window with at least one label; the loss leaves out what is missing.
+
+        Raises:
+            ValueError: if there is no such window.
+            FloatingPointError: if the loss stops being finite.
+        """
+        train = train.take(np.isfinite(train.y).any(axis=1))
+        self._start(train)
+        self._run(train, None, length[0], self.callbacks("loss"), on_epoch)
+        self.length_ = length
+        return self
+
+    def predict(self, windows: Windows) -> Floats:
+        """Plain log-returns `(n, n_horizons)`."""
+        return self._predictor.run(windows).astype(np.float64) * np.asarray(self.settings.target_scale)
+
+    def save(self, directory: Path) -> None:
+        """Write `model.keras` and `metadata.json`."""
+        self.network_.save(directory / FILE)
+        _, lookback, n_features = self.network_.input_shape
+        write_metadata(directory, self.name, self, ("keras", "tensorflow"), lookback=lookback, n_features=n_features)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what `save` wrote, in Keras' safe mode."""
+        content = read_metadata(directory, cls.name)
+        model = cls(load_settings(content))
+        restore(model, content)
+        model._use(keras.saving.load_model(required_file(directory, FILE), compile=False, safe_mode=True))
+        return model
+
+    def _use(self, network: keras.Model) -> None:
+        self.network_, self._predictor = network, Predictor(network)
+
+    def _start(self, train: Windows) -> None:
+        _require_windows(train, "train")
+        reset(self.settings.seed)
+        self._use(self.build(train.lookback, train.n_features))
+        self.n_parameters_ = sum(int(np.prod(weight.shape)) for weight in self.network_.trainable_weights)
+        self.history_ = []
+
+    def _run(self, train: Windows, val: Windows | None, epochs: int, callbacks: Callbacks, on_epoch: OnEpoch) -> None:
+        network = self.network_
+        network.stop_training, network.optimizer = False, self.optimizer()
+        loop = TrainLoop(network, self.settings, train)
+        listeners = keras.callbacks.CallbackList(callbacks, model=network)
+        listeners.on_train_begin()
+        for epoch in range(1, epochs + 1):
+            logs = self._run_epoch(loop, train, val, epoch)
+            self.history_.append({"epoch": epoch, **logs})
+            on_epoch(epoch, logs)
+            listeners.on_epoch_end(epoch - 1, logs)
+            if network.stop_training:
+                break
+        listeners.on_train_end()
+        network.optimizer = None  # or its state, twice the weights, would be saved with them
+
+    def _run_epoch(self, loop: TrainLoop, train: Windows, val: Windows | None, epoch: int) -> dict[str, float]:
+        started = perf_counter()
+        drawn = draw_epoch(train, self.settings.training, self.settings.seed, epoch)
+        logs = self._logs("", loop.run(drawn))
+        if val is not None:
+            scaled = (val.y / np.asarray(self.settings.target_scale)).astype(np.float32)
+            predicted = self._predictor.run(val)
+            losses = horizon_losses(tf.constant(scaled), tf.constant(predicted), self.settings.training.huber_delta)
+            logs |= self._logs("val_", [total.numpy() / len(val) for total in losses[:-1]])
+        if not np.isfinite(list(logs.values())).all():
+            raise FloatingPointError(
+                f"The loss must stay finite. Received: {logs} in epoch {epoch} of {self.name}. Lower its learning rate"
+            )
+        rate = float(keras.ops.convert_to_numpy(self.network_.optimizer.learning_rate))
+        return {**logs, "learning_rate": rate, "seconds": perf_counter() - started}
+
+    def _logs(self, prefix: str, losses: Sequence[Floats]) -> dict[str, float]:
+        """Huber loss per horizon and weighted over all; absolute and squared error of scaled returns over all."""
+        huber, absolute, squared = losses  # (n_horizons,) each
+        logs = {f"{prefix}loss": float(huber @ self.settings.horizon_weights)}
+        logs |= {f"{prefix}h{h}_loss": float(loss) for h, loss in zip(self.settings.horizons, huber, strict=True)}
+        return logs | {f"{prefix}mae": float(np.mean(absolute)), f"{prefix}mse": float(np.mean(squared))}
+
+
+def limit_threads(n: int) -> None:
+    """Let TensorFlow compute on `n` threads in this process.
+
+    Raises:
+        RuntimeError: if TensorFlow already runs with another number.
+    """
+    threading = tf.config.threading
+    if (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()) == (n, 1):
+        return
+    threading.set_intra_op_parallelism_threads(n)
+    threading.set_inter_op_parallelism_threads(1)
+
+
+def reset(seed: int) -> None:
+    """Forget earlier networks, and seed everything random: a fit gives the same numbers first or after another."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+
+
+def linear_head(name: str, regularizer: Any = None) -> keras.layers.Layer:
+    """One output that starts as the zero forecast: kernel and bias are zero."""
+    return keras.layers.Dense(1, kernel_initializer="zeros", kernel_regularizer=regularizer, name=name)
+
+
+def join_heads(heads: list[Any]) -> Any:
+    """Outputs of all horizons side by side: `(n, n_horizons)`."""
+    return keras.layers.Concatenate(name="log_return")(heads) if len(heads) > 1 else heads[0]
+
+
+def _require_windows(windows: Windows, part: str) -> Windows:
+    if not len(windows):
+        raise ValueError(f"A network needs labelled {part} windows. Received: none. Give more days")
+    return windows

@@ -1,0 +1,166 @@
+"""Boosted trees on summaries of the window, one ensemble of trees per horizon (Ke et al. 2017)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from forecaster.models.base import OnEpoch, Unfitted, ignore_epoch
+from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
+from forecaster.windows import Floats, Windows
+
+SUMMARIES = ("last", "mean", "std", "trend", "momentum")
+MIN_LOOKBACK = 10  # momentum compares the last five days with the five before
+CHUNK = 512  # windows gathered at once: 10 MB at 60 days x 86 features
+
+
+class LightGBMForecaster(Unfitted):
+    """Five summaries per feature, one booster per horizon.
+
+    `length_` holds the trees per horizon. The loss in `history_` is the mean squared error of scaled targets, one
+    record per boosting round.
+    """
+
+    name: ClassVar[str] = "lightgbm"
+    boosters_: list[lgb.Booster]
+
+    def fit(self, train: Windows, val: Windows, on_epoch: OnEpoch = ignore_epoch) -> Self:
+        """Boost until the validation error of a horizon has not improved for `early_stopping` rounds."""
+        started = perf_counter()
+        train, val = train.labelled, val.labelled
+        x, x_val = summarise(train), summarise(val)
+        rounds: list[dict[str, dict[str, list[float]]]] = []
+        self.boosters_ = []
+        for column in range(len(self.settings.horizons)):
+            data = self._dataset(x, train, column)
+            rounds.append({})
+            self.boosters_.append(self._boost(data, self._dataset(x_val, val, column, data), rounds[-1]))
+        self._finish(tuple(max(booster.best_iteration, 1) for booster in self.boosters_))
+        self._record(rounds, perf_counter() - started, on_epoch)
+        return self
+
+    def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
+        """Boost each horizon for its `length`, on the windows where it is labelled."""
+        x = summarise(train)
+        self.boosters_ = [
+            lgb.train(self._parameters, self._dataset(x, train, column), num_boost_round=n_trees)
+            for column, n_trees in enumerate(length)
+        ]
+        self._finish(length)
+        self.history_ = []
+        return self
+
+    def predict(self, windows: Windows) -> Floats:
+        """Plain log-returns `(n, n_horizons)`."""
+        x = summarise(windows)
+        columns = [
+            np.asarray(booster.predict(x, num_iteration=n_trees, num_threads=self.settings.n_threads)) * scale
+            for booster, n_trees, scale in zip(self.boosters_, self.length_, self.settings.target_scale, strict=True)
+        ]
+        return np.column_stack(columns)
+
+    def importance(self) -> pd.DataFrame:
+        """Total gain of every input: columns `feature_index`, `summary`, `horizon`, `gain`."""
+        frames = []
+        for h, booster, n_trees in zip(self.settings.horizons, self.boosters_, self.length_, strict=True):
+            gain = booster.feature_importance("gain", iteration=n_trees)
+            n_features = len(gain) // len(SUMMARIES)
+            index, summary = np.tile(np.arange(n_features), len(SUMMARIES)), np.repeat(SUMMARIES, n_features)
+            frames.append(pd.DataFrame({"feature_index": index, "summary": summary, "horizon": h, "gain": gain}))
+        return pd.concat(frames, ignore_index=True)
+
+    def save(self, directory: Path) -> None:
+        """Write one `model_h{h}.txt` per horizon and `metadata.json`."""
+        for h, booster, n_trees in zip(self.settings.horizons, self.boosters_, self.length_, strict=True):
+            booster.save_model(directory / f"model_h{h}.txt", num_iteration=n_trees)
+        write_metadata(directory, self.name, self, ("lightgbm",), n_inputs=self.boosters_[0].num_feature())
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what `save` wrote."""
+        content = read_metadata(directory, cls.name)
+        model = cls(load_settings(content))
+        restore(model, content)
+        files = [required_file(directory, f"model_h{h}.txt") for h in model.settings.horizons]
+        model.boosters_ = [lgb.Booster(model_file=file) for file in files]
+        return model
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        own = self.settings.model.model_dump(exclude={"n_estimators", "early_stopping"})
+        fixed = {"objective": "regression", "verbosity": -1, "deterministic": True, "force_row_wise": True}
+        return {**own, **fixed, "num_threads": self.settings.n_threads, "seed": self.settings.seed}
+
+    def _dataset(self, x: Floats, windows: Windows, column: int, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+        y = windows.y[:, column] / self.settings.target_scale[column]
+        is_labelled = np.isfinite(y)
+        if not is_labelled.any():
+            h = self.settings.horizons[column]
+            raise ValueError(f"Every horizon needs labelled windows. Received: none for {h} days. Give more days")
+        names = summary_names([f"f{i}" for i in range(windows.n_features)])
+        return lgb.Dataset(x[is_labelled], y[is_labelled], reference=reference, feature_name=names)
+
+    def _boost(self, train: lgb.Dataset, val: lgb.Dataset, record: dict[str, dict[str, list[float]]]) -> lgb.Booster:
+        config = self.settings.model
+        stop = lgb.early_stopping(config.early_stopping, verbose=False)
+        return lgb.train(
+            {**self._parameters, "metric": "l2"},
+            train,
+            num_boost_round=config.n_estimators,
+            valid_sets=[val, train],
+            valid_names=["val", "training"],  # by this name LightGBM knows not to stop on it
+            callbacks=[stop, lgb.record_evaluation(record)],
+        )
+
+    def _finish(self, length: tuple[int, ...]) -> None:
+        self.length_ = length
+        self.n_parameters_ = sum(
+            tree["num_leaves"]
+            for booster, n_trees in zip(self.boosters_, length, strict=True)
+            for tree in booster.dump_model(num_iteration=n_trees)["tree_info"]
+        )
+
+    def _record(self, rounds: list[dict[str, dict[str, list[float]]]], seconds: float, on_epoch: OnEpoch) -> None:
+        """Fill `history_`; a horizon that has stopped keeps its last value in the weighted sums."""
+        losses = {}
+        for part, prefix in (("training", ""), ("val", "val_")):
+            for h, result in zip(self.settings.horizons, rounds, strict=True):
+                losses[f"{prefix}h{h}_loss"] = pd.Series(result[part]["l2"])
+        frame = pd.DataFrame(losses).ffill()
+        for prefix in ("", "val_"):
+            columns = [f"{prefix}h{h}_loss" for h in self.settings.horizons]
+            frame[f"{prefix}loss"] = frame[columns] @ self.settings.horizon_weights
+        frame["learning_rate"], frame["seconds"] = self.settings.model.learning_rate, seconds / len(frame)
+        self.history_ = [{"epoch": i, **logs} for i, logs in enumerate(frame.to_dict("records"), start=1)]
+        for i, logs in enumerate(self.history_, start=1):
+            on_epoch(i, logs)
+
+
+def summarise(windows: Windows) -> Floats:
+    """Five summaries per feature of every window, all features of one summary side by side: `(n, 5 * n_features)`.
+
+    Raises:
+        ValueError: if a window is too short for the momentum of five days against the five before.
+    """
+    if windows.lookback < MIN_LOOKBACK:
+        raise ValueError(f"Summaries need {MIN_LOOKBACK} days or more. Received: lookback={windows.lookback}")
+    out = np.empty((len(windows), len(SUMMARIES) * windows.n_features))
+    for start in range(0, len(windows), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        out[chunk] = _summarise(windows.take(chunk).x.astype(np.float64))
+    return out
+
+
+def summary_names(features: Sequence[str]) -> list[str]:
+    """Names of `summarise`'s columns: `{feature}__{summary}`."""
+    return [f"{feature}__{summary}" for summary in SUMMARIES for feature in features]
+
+
+def _summarise(x: Floats) -> Floats:
+    last, first = x[:, -1], x[:, 0]  # (n, n_features)
+    momentum = x[:, -5:].mean(axis=1) - x[:, -10:-5].mean(axis=1)
+    return np.hstack([last, x.mean(axis=1), x.std(axis=1), last - first, momentum])

@@ -1,0 +1,145 @@
+"""Bars in, one artifact per part out: a step that is given train cannot be touched by a new bar in test."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from forecaster.config import Coin, Config, DataConfig, SplitConfig, partner_of
+from forecaster.features import cross_asset, engineer
+from forecaster.market import Bars, BarsError, load_bars, require_length, stale_days
+from forecaster.split import (
+    AuditRow,
+    Boundaries,
+    Fold,
+    audit,
+    find_boundaries,
+    judged_fold,
+    oof_folds,
+    serving_fold,
+)
+from forecaster.store import Artifact, Store
+from forecaster.windows import LOG_CLOSE
+
+
+class DataSummary(Config):
+    """Where the bars came from and what was found in them."""
+
+    source: str
+    simulated: bool
+    first: date
+    last: date
+    rows: int
+    sha256: str
+    findings: tuple[str, ...]
+    stale_days: int
+
+
+class Parts(Config):
+    """Rows of features and `log_close`. Val and test begin a lookback early, so that their first windows are full.
+
+    No artifact holds a day that lies after its part, so no label of one part can be computed from another's rows.
+    """
+
+    train: Artifact
+    val: Artifact
+    test: Artifact
+    all: Artifact
+
+
+class Prepared(Config):
+    """All that later steps need to know about one coin's data; rows are behind `parts`."""
+
+    coin: Coin
+    data: DataSummary
+    degraded: tuple[str, ...]
+    n_engineered: int
+    cross_asset: tuple[str, ...]
+    parts: Parts
+    boundaries: Boundaries
+    judged: Fold
+    serving: Fold
+    folds: tuple[Fold, ...]
+    dropped_folds: tuple[str, ...]
+    audit: tuple[AuditRow, ...]
+
+
+def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> Prepared:
+    """Load and check bars, engineer features, cut them into parts.
+
+    Raises:
+        BarsError: if the coin's own bars cannot be used. A partner's cannot fail the coin: it loses six columns.
+    """
+    bars = load_bars(coin, data)
+    require_length(bars, split)
+    crossed, degraded = _cross_asset(bars, data)
+    rows = engineer(bars.frame).join(crossed)
+    n_engineered = rows.shape[1]
+    rows[LOG_CLOSE] = np.log(bars.frame["close"])
+    days = pd.DatetimeIndex(rows.index)
+    boundaries = find_boundaries(days, split)
+    judged = judged_fold(days, boundaries, split)
+    folds, dropped = oof_folds(days, judged, split)
+    return Prepared(
+        coin=coin,
+        data=_summary(bars, data),
+        degraded=degraded,
+        n_engineered=n_engineered,
+        cross_asset=tuple(crossed.columns),
+        parts=_parts(rows, boundaries, split.lookback, store),
+        boundaries=boundaries,
+        judged=judged,
+        serving=serving_fold(days, split),
+        folds=tuple(folds),
+        dropped_folds=tuple(dropped),
+        audit=tuple(_clean(audit(days, boundaries, [judged, *folds], split))),
+    )
+
+
+def _cross_asset(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    partner = partner_of(bars.coin)
+    try:
+        other = load_bars(partner, data)
+    except BarsError as error:
+        reason = f"No cross-asset columns: the bars of its partner {partner} cannot be used ({error})"
+        return pd.DataFrame(index=bars.frame.index), (reason,)
+    return cross_asset(bars.frame, other.frame, bars.coin, partner), ()
+
+
+def _parts(rows: pd.DataFrame, boundaries: Boundaries, lookback: int, store: Store) -> Parts:
+    days = pd.DatetimeIndex(rows.index)
+    val = int(days.searchsorted(pd.Timestamp(boundaries.val)))
+    test = int(days.searchsorted(pd.Timestamp(boundaries.test)))
+    before = lookback - 1
+    return Parts(
+        train=store.put_frame(rows.iloc[:val]),
+        val=store.put_frame(rows.iloc[val - before : test]),
+        test=store.put_frame(rows.iloc[test - before :]),
+        all=store.put_frame(rows),
+    )
+
+
+def _summary(bars: Bars, data: DataConfig) -> DataSummary:
+    return DataSummary(
+        source=bars.source,
+        simulated=bars.simulated,
+        first=bars.frame.index[0].date(),
+        last=bars.frame.index[-1].date(),
+        rows=len(bars.frame),
+        sha256=bars.sha256,
+        findings=bars.findings,
+        stale_days=stale_days(bars, data.as_of),
+    )
+
+
+def _clean(rows: list[AuditRow]) -> list[AuditRow]:
+    """Refuse to train on parts whose labels cross: this would be a bug here, never bad input."""
+    if crossing := [row for row in rows if not row.is_clean]:
+        raise AssertionError(f"The label audit failed; nothing was trained. Crossing: {crossing}")
+    return rows
+
+
+def prepare_unit(root: Path, coin: Coin, data: DataConfig, split: SplitConfig) -> Prepared:
+    """`prepare` into the store below `root`."""
+    return prepare(coin, data, split, Store(root))

@@ -1,0 +1,1 @@
+"""How a step runs: one thin Prefect task per file around the functions of `forecaster`."""

@@ -1,0 +1,138 @@
+"""MLflow: one experiment per coin, one parent run per coin and night, one child run per model.
+
+Only this file knows mlflow. It uses `MlflowClient` with explicit run ids, since coins log side by side.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
+from pydantic import BaseModel, ConfigDict
+
+from tasks.runtime import runtime
+from tasks.step import is_transient
+
+_first_use = threading.Lock()  # several threads on a fresh database would race in its schema migration
+MAX_METRICS = 1000  # of one `log_batch`
+
+
+class ModelLog(BaseModel):
+    """What one child run shows.
+
+    Attributes:
+        params: settings.
+        metrics: final figures.
+        curves: records per epoch, each with `epoch`; their other values become metrics by step.
+        folder: files to keep, or None.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    curves: list[dict[str, float]] = []
+    folder: Path | None = None
+
+
+class NightLog(BaseModel):
+    """What the parent run shows; `models` become its children."""
+
+    model_config = ConfigDict(frozen=True)
+
+    coin: str
+    run: str
+    tags: dict[str, str]
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    folders: dict[str, Path]
+    models: dict[str, ModelLog]
+
+
+@task(
+    task_run_name="log-{night.coin}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=3,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_transient,
+)
+def log(night: NightLog, tracking_uri: str) -> str:
+    """Log one coin's night and return the parent run's id. A run that could not be logged whole is marked FAILED."""
+    now = runtime()
+    with now.steps.timed(f"log-{night.coin}"):
+        client, experiment = _experiment(tracking_uri, night.coin, now.artifacts_dir)
+        parent = client.create_run(experiment, run_name=f"{night.coin} {night.run}", tags=night.tags).info.run_id
+        try:
+            _log(client, parent, night.params, night.metrics, [], night.folders)
+            for model, entry in night.models.items():
+                _log_model(client, experiment, parent, model, entry)
+        except BaseException:
+            client.set_terminated(parent, "FAILED")
+            raise
+        client.set_terminated(parent)
+    return str(parent)
+
+
+def _log_model(client: Any, experiment: str, parent: str, model: str, entry: ModelLog) -> None:
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    child = client.create_run(experiment, run_name=model, tags={MLFLOW_PARENT_RUN_ID: parent}).info.run_id
+    folders = {} if entry.folder is None else {"model": entry.folder}
+    try:
+        _log(client, child, entry.params, entry.metrics, entry.curves, folders)
+    except BaseException:
+        client.set_terminated(child, "FAILED")
+        raise
+    client.set_terminated(child)
+
+
+def _log(
+    client: Any,
+    run: str,
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    curves: Iterable[Mapping[str, float]],
+    folders: Mapping[str, Path],
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    stamp = int(time.time() * 1000)
+    client.log_batch(run, params=[Param(name, str(value)) for name, value in params.items()])
+    points = [Metric(name, float(value), stamp, 0) for name, value in metrics.items()]
+    points += [
+        Metric(name, float(value), stamp, int(record["epoch"]))
+        for record in curves
+        for name, value in record.items()
+        if name != "epoch"
+    ]
+    for start in range(0, len(points), MAX_METRICS):
+        client.log_batch(run, metrics=points[start : start + MAX_METRICS])
+    for name, folder in folders.items():
+        client.log_artifacts(run, str(folder), name)
+
+
+def _experiment(tracking_uri: str, coin: str, artifacts_dir: Path) -> tuple[Any, str]:
+    """A client and the id of the coin's experiment; database and experiment are made once, one process at a time."""
+    from mlflow import MlflowClient
+
+    with _first_use, FileLock(artifacts_dir / ".mlflow.lock"):
+        client = MlflowClient(tracking_uri)
+        found = client.get_experiment_by_name(coin)
+        if found is not None:
+            return client, found.experiment_id
+        return client, client.create_experiment(coin, artifact_location=_artifact_location(tracking_uri, coin))
+
+
+def _artifact_location(tracking_uri: str, coin: str) -> str | None:
+    """Beside a SQLite database, whatever the working directory is; elsewhere the server decides."""
+    prefix = "sqlite:///"
+    if not tracking_uri.startswith(prefix):
+        return None
+    return (Path(tracking_uri.removeprefix(prefix)).resolve().parent / "mlruns" / coin).as_uri()

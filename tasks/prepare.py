@@ -1,0 +1,17 @@
+"""Bars to parts."""
+
+from forecaster.config import Coin, DataConfig, SplitConfig
+from forecaster.prepare import Prepared, prepare_unit
+from tasks.runtime import runtime
+from tasks.step import step
+
+
+@step(
+    "prepare-{coin}",
+    modules=("forecaster.prepare",),
+    libraries=("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "ta-lib"),
+)
+def prepare(coin: Coin, bars: dict[str, str], data: DataConfig, split: SplitConfig) -> Prepared:
+    """Check bars, engineer features, cut them into parts; `bars` are the digests of the files that are read."""
+    now = runtime()
+    return now.pool.run(prepare_unit, now.artifacts_dir, coin, data, split)

@@ -1,0 +1,195 @@
+"""One decorator for every cached step: key, retries, run name, and a record of what it did.
+
+A step's key is the parameter values it reads, the digests of the artifacts it is given, the source of the library
+modules it runs and the versions of the libraries it computes with: not the run, not the path, not the clock.
+"""
+
+import functools
+import hashlib
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import CachePolicy
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+from prefect.tasks import exponential_backoff
+from pydantic import BaseModel
+
+from forecaster.store import Artifact, write_json
+from tasks.pool import WorkerDied
+from tasks.runtime import Runtime, runtime
+from tasks.source import library_versions, source_digest
+
+F = TypeVar("F", bound=Callable[..., Any])
+Names = tuple[str, ...]
+
+TRANSIENT = (WorkerDied, ConnectionError, InterruptedError, BlockingIOError)
+TRANSIENT_TEXTS = ("database is locked", "timed out waiting for", "temporarily unavailable")
+
+
+def is_transient(task: "Task[Any, Any]", run: TaskRun, state: "State[Any]") -> bool:
+    """Whether a failure may pass by itself: a dead worker, a locked database, the network; never bad data or a bug."""
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, TRANSIENT):
+        return True
+    return any(text in str(error).lower() for text in TRANSIENT_TEXTS)
+
+
+def step(
+    name: str,
+    modules: Names | Callable[[dict[str, Any]], Names],
+    libraries: Names | Callable[[dict[str, Any]], Names] = (),
+    retries: int = 2,
+) -> Callable[[F], "Task[..., Any]"]:
+    """Make a cached task of a plain function.
+
+    Args:
+        name: run name, a format string over the parameters, such as `fit-{coin}-{spec.model}`.
+        modules: `forecaster` modules that it runs, or a function that tells them from its parameters.
+        libraries: distributions that its numbers depend on, or such a function.
+        retries: how often a transient failure is tried again, with back-off and jitter.
+    """
+    key = StepKey(name=name, modules=modules, libraries=libraries)
+
+    def decorate(function: F) -> "Task[..., Any]":
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def timed(*args: Any, **keywords: Any) -> Any:
+            with runtime().steps.timed(name.format(**signature.bind(*args, **keywords).arguments)):
+                return function(*args, **keywords)
+
+        return task(
+            timed,
+            name=function.__name__,
+            task_run_name=name,
+            cache_policy=key,
+            persist_result=True,
+            result_serializer="json",
+            retries=retries,
+            retry_delay_seconds=exponential_backoff(2),
+            retry_jitter_factor=0.5,
+            retry_condition_fn=is_transient,
+        )
+
+    return decorate
+
+
+@dataclass
+class StepKey(CachePolicy):
+    """Content of a step's inputs, code and libraries; on a miss it knows which of them changed since the last night."""
+
+    name: str = ""
+    modules: Names | Callable[[dict[str, Any]], Names] = ()
+    libraries: Names | Callable[[dict[str, Any]], Names] = field(default=())
+
+    def compute_key(
+        self, task_ctx: TaskRunContext, inputs: dict[str, Any], flow_parameters: dict[str, Any], **kwargs: Any
+    ) -> str:
+        """The key, after making sure that a record under it can still be used."""
+        now, step_name = runtime(), self.name.format(**inputs)
+        parts = self.parts(inputs)
+        key = f"{task_ctx.task.name}-{digest_of(parts)}"
+        damage = _drop_if_damaged(now, key)
+        if (now.records / key).exists():
+            now.steps.begin(step_name, "hit", "nothing it depends on changed")
+        else:
+            now.steps.begin(step_name, "miss", damage or _what_changed(now, step_name, parts))
+        _remember(now, step_name, parts)
+        return key
+
+    def parts(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """The key in readable parts: one per parameter, one for the code, one per library."""
+        modules = self.modules(inputs) if callable(self.modules) else self.modules
+        libraries = self.libraries(inputs) if callable(self.libraries) else self.libraries
+        return {
+            **{f"input {name}": content_of(value) for name, value in inputs.items()},
+            f"source of {', '.join(modules)}": source_digest(modules),
+            **{f"version of {name}": value for name, value in library_versions(libraries).items()},
+        }
+
+
+def content_of(value: Any) -> Any:
+    """A parameter as plain JSON values; an artifact as its digest; a path as nothing, so that moved folders still hit."""
+    if isinstance(value, Artifact):
+        return value.sha256
+    if isinstance(value, BaseModel):
+        return {name: content_of(getattr(value, name)) for name in type(value).model_fields if name != "seconds"}
+    if isinstance(value, dict):
+        return {str(name): content_of(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [content_of(each) for each in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return None if isinstance(value, Path) else str(value)
+
+
+def digest_of(value: Any) -> str:
+    """Short digest of plain values."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def artifacts_in(value: Any) -> list[Artifact]:
+    """Every artifact inside a typed value, a list or a dict."""
+    if isinstance(value, Artifact):
+        return [value]
+    if isinstance(value, BaseModel):
+        return artifacts_in([getattr(value, name) for name in type(value).model_fields])
+    if isinstance(value, dict):
+        return artifacts_in(list(value.values()))
+    return [found for each in value for found in artifacts_in(each)] if isinstance(value, list | tuple) else []
+
+
+def _drop_if_damaged(now: Runtime, key: str) -> str | None:
+    """Remove a record that is torn, or whose artifacts are gone or altered, so that the step runs again."""
+    record = now.records / key
+    if not record.exists():
+        return None
+    try:
+        result = json.loads(json.loads(record.read_text(encoding="utf-8"))["result"])
+        broken = [a.path for a in _artifacts_in_json(result) if not now.store.holds(a)]
+    except (ValueError, KeyError, TypeError):
+        broken = [f"cache record {key}"]
+    if not broken:
+        return None
+    record.unlink()
+    return f"its result is gone or altered: {', '.join(broken)}"
+
+
+def _artifacts_in_json(value: Any) -> list[Artifact]:
+    if isinstance(value, dict):
+        if set(value) == {"path", "sha256"}:
+            return [Artifact(**value)]
+        value = list(value.values())
+    return [a for each in value for a in _artifacts_in_json(each)] if isinstance(value, list) else []
+
+
+def _what_changed(now: Runtime, step_name: str, parts: dict[str, Any]) -> str:
+    try:
+        before = json.loads(_last_key(now, step_name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "never ran before"
+    changed = [name for name, value in flatten(parts).items() if flatten(before).get(name) != value]
+    gone = sorted(set(flatten(before)) - set(flatten(parts)))
+    return "changed: " + ", ".join([*changed, *gone]) if changed or gone else "it has not finished before"
+
+
+def flatten(parts: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one level with dotted names: a miss then names `input spec.training.epochs`."""
+    flat: dict[str, Any] = {}
+    for name, value in parts.items():
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _remember(now: Runtime, step_name: str, parts: dict[str, Any]) -> None:
+    write_json(_last_key(now, step_name), parts)
+
+
+def _last_key(now: Runtime, step_name: str) -> Path:
+    return now.artifacts_dir / "cache" / "last" / now.scope / f"{step_name}.json"

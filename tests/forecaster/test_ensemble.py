@@ -1,0 +1,263 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.choice import Choice
+from forecaster.config import MODELS, StackingConfig
+from forecaster.ensemble import AdvancedEnsemble, surviving
+from forecaster.metrics import rmse
+from forecaster.regime import DEFAULT_WEIGHTS, MarketRegimeDetector
+
+SCALE = {1: 0.03, 7: 0.08, 30: 0.17}
+N_OOF, N_VAL, N_TEST = 500, 200, 200
+PLANTED = ("convex", "regime", "stack", "weighted_average")
+
+
+def market(signal, noise, seed=0):
+    """A year and more of closes, and the forecasts of five models that see `signal` of the target through `noise`."""
+    rng = np.random.default_rng(seed)
+    n = 365 + N_OOF + N_VAL + N_TEST
+    dates = pd.date_range("2020-01-01", periods=n)
+    volatility = np.repeat(rng.uniform(0.01, 0.06, n // 45 + 1), 45)[:n]
+    closes = pd.Series(np.exp(np.cumsum(rng.normal(size=n) * volatility)), index=dates)
+    part = np.repeat(["oof", "val", "test"], [N_OOF, N_VAL, N_TEST])
+    frames = []
+    for h, scale in SCALE.items():
+        seen = rng.normal(size=n - 365) * scale
+        y = signal * seen + rng.normal(size=n - 365) * scale
+        models = {m: signal * seen + noise * rng.normal(size=n - 365) * scale for m in MODELS}
+        cutoff = dates[365:]
+        keys = {"unique_id": "BTC", "cutoff": cutoff, "ds": cutoff + pd.Timedelta(h, "D"), "horizon": h, "part": part}
+        frames.append(pd.DataFrame({**keys, "y": y, "zero": 0.0, **models}))
+    return pd.concat(frames, ignore_index=True), closes
+
+
+def split(frame):
+    return frame[frame["part"] == "oof"], frame[frame["part"] == "val"], frame[frame["part"] != "oof"]
+
+
+def fitted_on(frame, closes, **oof):
+    return AdvancedEnsemble().fit(oof.get("oof", split(frame)[0]), split(frame)[1], closes, SCALE, StackingConfig())
+
+
+def forced(ensemble, method):
+    """The same ensemble as if val had chosen `method`."""
+    ensemble.choice_ = Choice(method=method, why="planted", val_ratios={})
+    return ensemble
+
+
+@pytest.fixture(scope="module")
+def world():
+    return market(signal=1.0, noise=1.0)
+
+
+@pytest.fixture
+def ensemble(world):
+    return fitted_on(*world)
+
+
+def test_it_beats_its_members_and_zero_on_a_planted_signal(world, ensemble):
+    frame, closes = world
+    y_hat = ensemble.predict(split(frame)[2], closes)
+    for h in SCALE:
+        test = frame[(frame["part"] == "test") & (frame["horizon"] == h)]
+        error = rmse(test["y"], y_hat[test.index])
+        assert error < 0.95 * rmse(test["y"], test["zero"])
+        assert error < min(rmse(test["y"], test[m]) for m in MODELS)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+def test_on_pure_noise_it_stays_within_one_percent_of_zero(seed, noise):
+    frame, closes = market(signal=0.0, noise=noise, seed=seed)
+    y_hat = fitted_on(frame, closes).predict(split(frame)[2], closes)
+    test = frame[frame["part"] == "test"]
+    ratios = [rmse(g["y"], y_hat[g.index]) / rmse(g["y"], g["zero"]) for _, g in test.groupby("horizon")]
+    assert np.mean(ratios) < 1.01
+
+
+@pytest.mark.parametrize("method", PLANTED)
+def test_a_loaded_ensemble_predicts_the_same_numbers(world, ensemble, tmp_path, method):
+    frame, closes = world
+    forced(ensemble, method).save(tmp_path)
+    loaded = AdvancedEnsemble.load(tmp_path)
+    both = split(frame)[2]
+    pd.testing.assert_series_equal(loaded.predict(both, closes), ensemble.predict(both, closes), check_exact=True)
+    assert loaded.summary(both, closes) == ensemble.summary(both, closes)
+    assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".txt"}
+
+
+def test_two_fits_give_the_same_forecasts(world, ensemble):
+    frame, closes = world
+    both = split(frame)[2]
+    again = fitted_on(frame, closes).predict(both, closes)
+    pd.testing.assert_series_equal(again, ensemble.predict(both, closes), check_exact=True)
+
+
+def test_a_changed_regime_changes_the_forecast(world, ensemble):
+    frame, closes = world
+    both = split(frame)[2]
+    trending = pd.Series(np.exp(0.01 * np.arange(len(closes))), index=closes.index)
+    reverting = pd.Series(np.exp(0.01 * (np.arange(len(closes)) % 2)), index=closes.index)
+    forced(ensemble, "regime")
+    assert ensemble.summary(both, trending)["regime"] == "trending"
+    assert ensemble.summary(both, reverting)["regime"] == "mean_reverting"
+    assert (ensemble.predict(both, trending) != ensemble.predict(both, reverting)).all()
+    lstm = [ensemble.weight_path(both, c)["enhanced_lstm"] for c in (trending, reverting)]
+    assert (lstm[0] > lstm[1]).all()
+
+
+@pytest.mark.parametrize("method", ["regime", "weighted_average", "convex"])
+def test_a_lost_model_leaves_its_weight_to_the_others(world, ensemble, method):
+    frame, closes = world
+    both = split(frame)[2].drop(columns="tcn").assign(dlinear=np.nan)
+    path = forced(ensemble, method).weight_path(both, closes)
+    assert not {"tcn", "dlinear"} & set(path.columns)
+    total = path[["enhanced_lstm", "transformer", "lightgbm", "zero"]].sum(axis=1)
+    assert total.to_numpy() == pytest.approx(1)
+    assert ensemble.predict(both, closes).notna().all()
+
+
+def test_a_lost_member_of_the_convex_stack_leaves_its_weight_to_the_others_and_the_zero_return(world, ensemble):
+    frame, closes = world
+    forced(ensemble, "convex")
+    ensemble.convex_.weights_ = {h: {"tcn": 0.2, "dlinear": 0.3} for h in SCALE}  # and 0.5 on zero
+    path = ensemble.weight_path(split(frame)[2].drop(columns="tcn"), closes)
+    assert path["dlinear"].to_numpy() == pytest.approx(0.3 / 0.8)
+    assert path["zero"].to_numpy() == pytest.approx(0.5 / 0.8)
+
+
+def test_a_stack_that_lost_a_member_gives_way_to_the_average_with_a_warning(world, ensemble):
+    frame, closes = world
+    both = split(frame)[2].drop(columns="tcn")
+    forced(ensemble, "stack")
+    with pytest.warns(UserWarning, match="tcn"):
+        y_hat = ensemble.predict(both, closes)
+    rest = {m: w for m, w in DEFAULT_WEIGHTS.items() if m != "tcn"}
+    expected = sum(w / 0.85 * both[m] for m, w in rest.items())
+    assert y_hat.to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_the_stack_falls_back_to_the_default_weights_when_a_single_model_is_better(monkeypatch, world):
+    frame, closes = world
+    frame = frame.assign(tcn=frame["y"])  # one model knows all, so the blends and the trees fall behind it
+    monkeypatch.setattr("forecaster.ensemble.CANDIDATES", ("stack",))
+    ensemble = fitted_on(frame, closes)
+    assert ensemble.method == "weighted_average"
+    assert ensemble.fallback
+    assert "tcn" in ensemble.fallback_reason
+    both = split(frame)[2]
+    expected = sum(w * both[m] for m, w in DEFAULT_WEIGHTS.items())
+    assert ensemble.predict(both, closes).to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_the_stacks_never_see_val(world, ensemble):
+    frame, closes = world
+    altered = frame.assign(y=frame["y"].where(frame["part"] != "val", 1.0))
+    again = fitted_on(altered, closes)
+    assert again.convex_.weights_ == ensemble.convex_.weights_
+    assert again.meta_learner_.importances == ensemble.meta_learner_.importances
+    assert again.choice_.val_ratios != ensemble.choice_.val_ratios
+
+
+@pytest.mark.parametrize("method", PLANTED)
+def test_no_forecast_uses_a_label_or_close_of_its_future(world, ensemble, method):
+    frame, closes = world
+    both = split(frame)[2]
+    forced(ensemble, method)
+    day = both["cutoff"].iloc[120]
+    altered = both.assign(y=both["y"].where(both["ds"] <= day, 9.0))
+    crashed = closes.where(closes.index <= day, closes * 0.01)
+    known = (both["cutoff"] <= day).to_numpy()
+    assert known.sum() == 3 * 121
+    before, after = ensemble.predict(both, closes)[known], ensemble.predict(altered, crashed)[known]
+    pd.testing.assert_series_equal(before, after, check_exact=True)
+
+
+@pytest.mark.parametrize("method", PLANTED)
+def test_recent_days_without_labels_are_forecast(world, ensemble, method):
+    frame, closes = world
+    both = split(frame)[2]
+    unlabelled = both.assign(y=both["y"].where(both["ds"] <= both["cutoff"].max()))
+    assert unlabelled["y"].isna().sum() == 1 + 7 + 30
+    y_hat = forced(ensemble, method).predict(unlabelled, closes)
+    assert y_hat.index.equals(both.index)
+    assert y_hat.notna().all()
+    assert y_hat.name == "advanced_ensemble"
+
+
+@pytest.mark.parametrize("oof", [None, pd.DataFrame(columns=["cutoff", "ds", "horizon", "y"])])
+def test_without_folds_only_the_regime_weights_are_possible(world, tmp_path, oof):
+    frame, closes = world
+    ensemble = fitted_on(frame, closes, oof=oof)
+    assert ensemble.method == "regime"
+    assert "only regime was possible" in ensemble.why
+    ensemble.save(tmp_path)
+    both = split(frame)[2]
+    assert AdvancedEnsemble.load(tmp_path).predict(both, closes).equals(ensemble.predict(both, closes))
+
+
+def test_folds_that_leave_a_horizon_without_labels_are_not_stacked(world):
+    frame, closes = world
+    oof = split(frame)[0]
+    ensemble = fitted_on(frame, closes, oof=oof[oof["horizon"] != 30])
+    assert ensemble.method == "regime"
+    assert ensemble.convex_ is None
+
+
+def test_one_surviving_model_is_enough(world):
+    frame, closes = world
+    frame = frame.drop(columns=[m for m in MODELS if m != "transformer"])
+    ensemble = fitted_on(frame, closes)
+    assert ensemble.members_ == ("transformer",)
+    assert ensemble.predict(split(frame)[2], closes).notna().all()
+
+
+def test_a_model_that_lost_its_folds_is_left_to_the_regime_weights(world):
+    frame, closes = world
+    frame = frame.assign(tcn=frame["tcn"].mask(frame["part"] == "oof"))
+    ensemble = fitted_on(frame, closes)
+    assert "tcn" in ensemble.members_
+    assert set(ensemble.convex_.weights_[1]) == set(MODELS) - {"tcn"}
+    path = forced(ensemble, "convex").weight_path(split(frame)[2], closes)
+    assert "tcn" not in path or (path["tcn"] == 0).all()
+
+
+@pytest.mark.parametrize("method", PLANTED)
+def test_the_summary_is_json_and_says_what_its_weights_mean(world, ensemble, method):
+    frame, closes = world
+    both = split(frame)[2]
+    summary = json.loads(json.dumps(forced(ensemble, method).summary(both, closes), allow_nan=False))
+    assert list(summary["weights"]) == list(summary["weight_on_zero"]) == ["1", "7", "30"]
+    for h, weights in summary["weights"].items():
+        assert sum(weights.values()) + summary["weight_on_zero"][h] == pytest.approx(1)
+    assert ("linear combination" in summary["weights_are"]) == (method in ("convex", "stack"))
+    assert summary["regime"] == MarketRegimeDetector().detect(closes).iloc[-1]
+
+
+def test_the_weight_path_has_one_row_per_day_and_horizon_in_time_order(world, ensemble):
+    frame, closes = world
+    both = split(frame)[2]
+    path = forced(ensemble, "regime").weight_path(both.sample(frac=1, random_state=0), closes)
+    assert list(path.columns) == ["cutoff", "horizon", "regime", *MODELS, "zero"]
+    assert len(path) == len(both)
+    assert path["cutoff"].is_monotonic_increasing
+    assert path[[*MODELS, "zero"]].sum(axis=1).to_numpy() == pytest.approx(1)
+    days = path.drop_duplicates("cutoff").set_index("cutoff")["regime"]
+    assert (days == MarketRegimeDetector().detect(closes)[days.index]).all()
+
+
+def test_a_model_that_forecasts_only_some_rows_is_refused():
+    frame = pd.DataFrame({"tcn": [0.1, np.nan], "dlinear": np.nan})
+    with pytest.raises(ValueError, match=r"\{'tcn': 1\}"):
+        surviving(frame, MODELS)
+    with pytest.raises(ValueError, match="at least one"):
+        surviving(frame[["dlinear"]], MODELS)
+
+
+def test_an_ensemble_that_was_not_fitted_says_so(world):
+    frame, closes = world
+    with pytest.raises(RuntimeError, match="Call `fit` or `load`"):
+        AdvancedEnsemble().predict(frame, closes)
