@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from prefect.futures import PrefectFuture, wait
+from prefect.futures import PrefectFuture, as_completed, wait
 
 from forecaster.config import BASELINES, NETWORKS, RunConfig
 from forecaster.fitting import FitResult, FitSpec, Forecasts
@@ -55,6 +55,17 @@ def gather(futures: Mapping[K, PrefectFuture[Any]]) -> tuple[dict[K, Any], dict[
     return results, failures
 
 
+def gather_fits(coin: str, futures: Mapping[tuple[str, str], PrefectFuture[Any]]) -> tuple[dict[Any, Any], dict[Any, str]]:
+    """`gather`, telling the progress of each (model, fold) as it ends."""
+    progress = runtime().progress
+    keys = {id(future): key for key, future in futures.items()}
+    for future in as_completed(list(futures.values())):
+        future.wait()  # its final state arrives a moment after it is done
+        how = {"Cached": "reused", "Completed": "done"}.get(future.state.name, future.state.name.lower())
+        progress.done(coin, *keys[id(future)], how)
+    return gather(futures)
+
+
 def select_columns(data: Prepared, folds: Iterable[Fold], config: RunConfig) -> dict[str, Selected]:
     """Selected columns per fold, each chosen on that fold's own train days."""
     futures = {
@@ -89,7 +100,7 @@ def fit_models(
         (spec.model, spec.fold.name): fit.submit(spec, parts, columns[spec.fold.name].columns)
         for spec, parts in sorted(units, key=lambda unit: -cost_of(unit[0]))
     }
-    results, failures = gather(futures)
+    results, failures = gather_fits(data.coin, futures)
     for (model, fold), why in failures.items():
         survivors.lose(model, f"its {fold} fit failed ({why})")
     return {key: result for key, result in results.items() if key[0] in survivors.models}
@@ -123,14 +134,14 @@ def refit_models(
     models = sorted((m for m in survivors.models if m not in BASELINES), key=lambda m: -_cost(data, m, config))
     runtime().progress.expect(data.coin, len(models))
     futures = {
-        m: refit.submit(
+        (m, data.serving.name): refit.submit(
             spec_of(data, m, data.serving, config), (data.parts.all,), columns.columns, fits[m, JUDGED].length
         )
         for m in models
     }
-    results, failures = gather(futures)
-    survivors.reasons += [f"{m} has no serving refit: {why}" for m, why in failures.items()]
-    return results
+    results, failures = gather_fits(data.coin, futures)
+    survivors.reasons += [f"{m} has no serving refit: {why}" for (m, _), why in failures.items()]
+    return {m: result for (m, _), result in results.items()}
 
 
 def spec_of(data: Prepared, model: str, fold: Fold, config: RunConfig) -> FitSpec:

@@ -26,6 +26,11 @@ def days(horizon: int) -> str:
     return f"{horizon} day{'s' if horizon > 1 else ''}"
 
 
+def ahead(horizon: int) -> str:
+    """`1 day ahead`, `7 days ahead`."""
+    return f"{days(horizon)} ahead"
+
+
 def percent(share: float | None) -> str:
     """A signed share in percent: `+0.3 %`; from 10 % on without decimals."""
     if share is None or not math.isfinite(share):

@@ -76,7 +76,8 @@ class Preprocessor(Config):
             )
         values = _finite_or_missing(frame[list(self.columns)]).to_numpy()
         scaled = (values - np.asarray(self.center)) / np.asarray(self.scale)
-        return np.nan_to_num(scaled.clip(-CLIP, CLIP), nan=0.0).astype(np.float32)  # zero is the median
+        base: Floats = np.nan_to_num(scaled.clip(-CLIP, CLIP), nan=0.0).astype(np.float32)  # zero is the median
+        return base
 
     def to_json(self) -> str:
         """All of it as JSON; floats survive exactly."""

@@ -45,5 +45,7 @@ def _macd(close: Array) -> dict[str, Array]:
 
 
 def _adaptive(close: Array) -> dict[str, Array]:
+    """Distances from averages of the log-price: of the price itself, DEMA and TEMA overshoot below zero in a crash."""
+    log_close = np.log(close)
     averages = {"kama": talib.KAMA, "dema": talib.DEMA, "tema": talib.TEMA, "wma": talib.WMA}
-    return {f"{name}_ratio_20": np.log(close / average(close, 20)) for name, average in averages.items()}
+    return {f"{name}_ratio_20": log_close - average(log_close, 20) for name, average in averages.items()}

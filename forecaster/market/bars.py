@@ -54,7 +54,7 @@ class Bars:
         return _day(self.frame.index[-1])
 
     @property
-    def origin(self) -> str:
+    def name(self) -> str:
         """The file's name, or that there is none: what an error message starts with."""
         return self.path or f"simulated {self.coin}"
 
@@ -124,7 +124,7 @@ def require_length(bars: Bars, split: SplitConfig) -> None:
     needed = rows_needed(split) + since_anchor
     if len(bars.frame) < needed:
         raise BarsError(
-            f"{bars.origin}: history is too short for a lookback of {split.lookback} days, horizons of up to "
+            f"{bars.name}: history is too short for a lookback of {split.lookback} days, horizons of up to "
             f"{max(split.horizons)} days and {split.n_folds} folds: at least {needed} daily rows are needed. Received: "
             f"{len(bars.frame)} usable rows, {bars.first} to {bars.last}. Supply older bars, leave {bars.coin} out, or "
             f"shorten the lookback or the folds.{''.join(' ' + finding for finding in bars.findings)}"
@@ -143,7 +143,7 @@ def _simulated(coin: str, config: DataConfig, as_of: date) -> Bars:
         raise BarsError(
             f"The simulated market starts on {_day(whole.index[0])}. Received: as-of {as_of}. Choose a later day."
         )
-    sha256 = hashlib.sha256(whole.to_csv().encode()).hexdigest()
+    sha256 = hashlib.sha256(whole.to_numpy().tobytes()).hexdigest()
     findings = ("The data are simulated: no real market stands behind these numbers.", *cut)
     return Bars(coin, frame, "simulated", sha256, findings, None)
 

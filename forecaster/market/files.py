@@ -58,10 +58,10 @@ def _parse(content: bytes, suffix: str) -> pd.DataFrame:
 
 
 def _lower_case(frame: pd.DataFrame) -> pd.DataFrame:
-    if frame.index.name is not None or isinstance(frame.index, pd.DatetimeIndex):
-        named = frame.rename_axis(index=str(frame.index.name or "date").strip().lower())
-        frame = named.reset_index(drop=named.index.name != "date" or "date" in map(_lower, frame.columns))
     frame.columns = pd.Index([_lower(name) for name in frame.columns])
+    holds_days = isinstance(frame.index, pd.DatetimeIndex) or _lower(frame.index.name) == "date"
+    if holds_days and "date" not in frame:
+        frame = frame.rename_axis("date").reset_index()
     twice = frame.columns[frame.columns.duplicated()].unique()
     if len(twice):
         raise BarsError(f"Expected each column once, whatever its case. Received twice: {', '.join(twice)}. Drop one.")

@@ -19,13 +19,9 @@ class Predictor:
 
     def __init__(self, network: keras.Model) -> None:
         _, lookback, n_features = network.input_shape
-        days = tf.range(1 - lookback, 1)
-
-        @tf.function(input_signature=[tf.TensorSpec([None, n_features], tf.float32), tf.TensorSpec([None], tf.int32)])
-        def run_batch(base: Any, origin: Any) -> Any:
-            return network(tf.gather(base, origin[:, None] + days), training=False)
-
-        self._run_batch, self._n_outputs = run_batch, network.output_shape[-1]
+        base, origin = tf.TensorSpec([None, n_features], tf.float32), tf.TensorSpec([None], tf.int32)
+        self._run_batch = tf.function(self._forward, input_signature=[base, origin])
+        self._network, self._days, self._n_outputs = network, tf.range(1 - lookback, 1), network.output_shape[-1]
 
     def run(self, windows: Windows) -> Floats:
         """The network's output for every window: float32 `(n, n_outputs)`."""
@@ -35,6 +31,9 @@ class Predictor:
             batch = slice(start, start + PREDICT_BATCH)
             out[batch] = self._run_batch(base, tf.constant(windows.origin[batch], tf.int32)).numpy()
         return out
+
+    def _forward(self, base: Any, origin: Any) -> Any:
+        return self._network(tf.gather(base, origin[:, None] + self._days), training=False)
 
 
 class TrainLoop:

@@ -78,7 +78,8 @@ class NetworkForecaster(Unfitted):
 
     def predict(self, windows: Windows) -> Floats:
         """Plain log-returns `(n, n_horizons)`."""
-        return self._predictor.run(windows).astype(np.float64) * np.asarray(self.settings.target_scale)
+        predicted: Floats = self._predictor.run(windows).astype(np.float64) * np.asarray(self.settings.target_scale)
+        return predicted
 
     def save(self, directory: Path) -> None:
         """Write `model.keras` and `metadata.json`."""
@@ -134,7 +135,7 @@ class NetworkForecaster(Unfitted):
             raise FloatingPointError(
                 f"The loss must stay finite. Received: {logs} in epoch {epoch} of {self.name}. Lower its learning rate"
             )
-        rate = float(keras.ops.convert_to_numpy(self.network_.optimizer.learning_rate))
+        rate = float(tf.convert_to_tensor(self.network_.optimizer.learning_rate))
         return {**logs, "learning_rate": rate, "seconds": perf_counter() - started}
 
     def _logs(self, prefix: str, losses: Sequence[Floats]) -> dict[str, float]:

@@ -93,7 +93,7 @@ class LightGBMForecaster(Unfitted):
     def _parameters(self) -> dict[str, Any]:
         own = self.settings.model.model_dump(exclude={"n_estimators", "early_stopping"})
         fixed = {"objective": "regression", "verbosity": -1, "deterministic": True, "force_row_wise": True}
-        return {**own, **fixed, "num_threads": self.settings.n_threads, "seed": self.settings.seed}
+        return {**own, **fixed, "num_threads": self.settings.n_threads, "seed": self.settings.seed % 2**31}
 
     def _dataset(self, x: Floats, windows: Windows, column: int, reference: lgb.Dataset | None = None) -> lgb.Dataset:
         y = windows.y[:, column] / self.settings.target_scale[column]
@@ -135,7 +135,8 @@ class LightGBMForecaster(Unfitted):
             columns = [f"{prefix}h{h}_loss" for h in self.settings.horizons]
             frame[f"{prefix}loss"] = frame[columns] @ self.settings.horizon_weights
         frame["learning_rate"], frame["seconds"] = self.settings.model.learning_rate, seconds / len(frame)
-        self.history_ = [{"epoch": i, **logs} for i, logs in enumerate(frame.to_dict("records"), start=1)]
+        frame.insert(0, "epoch", np.arange(1, len(frame) + 1))
+        self.history_ = [{str(key): value for key, value in logs.items()} for logs in frame.to_dict("records")]
         for i, logs in enumerate(self.history_, start=1):
             on_epoch(i, logs)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import gaussian_kde
+from scipy.stats import gaussian_kde  # type: ignore[import-untyped]
 
 from forecaster.config import BASELINES
+from forecaster.names import NOTHING, ahead, label, percent
 from forecaster.plots.frames import RunFrames
 from forecaster.plots.style import (
     ALARM,
@@ -21,7 +22,6 @@ from forecaster.plots.style import (
     explained,
     handle,
     legend_below,
-    short,
     tidy,
 )
 
@@ -33,9 +33,11 @@ NO_SCORES = "No test scores: no model made a forecast for the test part whose ou
 def origins(frames: RunFrames) -> str:
     """How many origins the test scores rest on, and from when to when."""
     n = [len(frames.labelled("test", h)) for h in frames.horizons]
-    days = frames.forecasts.loc[frames.forecasts["part"] == "test", "cutoff"]
-    count = str(n[0]) if len(set(n)) == 1 else "/".join(map(str, n))
-    return f"Test part only: {count} origins, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}."
+    if not any(n):
+        return "Test part only: no outcome is known yet."
+    cutoff = pd.to_datetime(frames.labelled("test", frames.horizons[int(np.argmax(n))])["cutoff"])
+    by_horizon = "" if len(set(n)) == 1 else f" ({'/'.join(map(str, n))} by horizon)"
+    return f"Test part only: {max(n)} origins{by_horizon}, {cutoff.min():%Y-%m-%d} to {cutoff.max():%Y-%m-%d}."
 
 
 def model_comparison(frames: RunFrames) -> Figure:
@@ -43,7 +45,7 @@ def model_comparison(frames: RunFrames) -> Figure:
     title = "test error by model"
     if not frames.scored:
         return explained(frames, title, NO_SCORES)
-    subtitle = f"{origins(frames)} In percent: error against the zero forecast's (dashed), minus is better. Shorter is better."
+    subtitle = f"{origins(frames)} In percent: error against the zero forecast's (dashed); minus is better."
     n_columns = len(frames.horizons)
     figure = canvas(frames, title, subtitle, (4.7 * n_columns, 1.6 + 2 * (0.8 + 0.27 * len(frames.scored))))
     grid = figure.subplots(2, n_columns, squeeze=False, sharey=True)
@@ -73,7 +75,7 @@ def _bars(axes: Axes, frames: RunFrames, metric: str, horizon: int) -> None:
 
 
 def _bar(axes: Axes, place: int, model: str, value: float, cap: float) -> None:
-    style = {"edgecolor": "white", "hatch": "///"} if model in BASELINES else {}
+    style: dict[str, Any] = {"edgecolor": "white", "hatch": "///"} if model in BASELINES else {}
     axes.barh(place, min(value, cap), height=0.72, color=COLOURS[model], zorder=2, **style)
 
 
@@ -83,8 +85,8 @@ def predictions_vs_actual(frames: RunFrames) -> Figure:
     if not frames.forecasters:
         return explained(frames, title, NO_SCORES)
     subtitle = (
-        f"{origins(frames)} Both axes have one scale, set by the outcomes: a flat cloud is a forecast that hardly moves. On the "
-        "diagonal the forecast is right; the zero forecast lies on the dashed line."
+        f"{origins(frames)} Both axes have one scale, set by the outcomes: a flat cloud is a forecast that hardly "
+        "moves. On the diagonal the forecast is right; the zero forecast lies on the dashed line."
     )
     models, horizons = frames.forecasters, frames.horizons
     figure = canvas(frames, title, subtitle, (max(9, 1 + 2.7 * len(models)), 1.5 + 2.75 * len(horizons)))
@@ -119,12 +121,14 @@ def _scatter(axes: Axes, frames: RunFrames, model: str, horizon: int) -> None:
     axes.axhline(0, **ZERO_LINE, zorder=4)
     axes.axline((0, 0), slope=1, color=MUTED, linewidth=1)
     _cloud(axes, y, y_hat, model, ((-limit, limit), (-limit, limit)))
-    _note(axes, f"R² {frames.score(model, horizon, 'r2'):.3f}, right sign {_share(frames, model, horizon)}", y_hat, limit)
+    _note(
+        axes, f"R² {frames.score(model, horizon, 'r2'):.3f}, right sign {_share(frames, model, horizon)}", y_hat, limit
+    )
 
 
 def _share(frames: RunFrames, model: str, horizon: int) -> str:
     accuracy = frames.score(model, horizon, "directional_accuracy")
-    return f"{accuracy:.1%}" if np.isfinite(accuracy) else "–"
+    return f"{accuracy:.1%}" if np.isfinite(accuracy) else NOTHING
 
 
 def _note(axes: Axes, text: str, values: Any, limit: float) -> None:
@@ -151,8 +155,9 @@ def residual_analysis(frames: RunFrames) -> Figure:
     if not frames.forecasters:
         return explained(frames, title, NO_SCORES)
     subtitle = (
-        f"{origins(frames)} Residual = outcome - forecast. Left: distributions; the grey one is the zero forecast's, whose residual is the outcome itself. Right: "
-        "residual against forecast; dashed lines hold the middle 90 % of the zero forecast's residuals. A cloud that falls to the right: a forecast that moves too much."
+        f"{origins(frames)} Residual = outcome - forecast. Left: distributions; the grey one is the zero "
+        "forecast's, whose residual is the outcome itself. Right: residual against forecast; dashed lines hold the "
+        "middle 90 % of the zero forecast's residuals. A cloud that falls to the right: a forecast that moves too much."
     )
     models, horizons = frames.forecasters, frames.horizons
     figure = canvas(frames, title, subtitle, (4.6 + 2.5 * max(2, len(models)), 1.6 + 2.75 * len(horizons)))
@@ -181,7 +186,9 @@ def _distributions(axes: Axes, frames: RunFrames, horizon: int) -> None:
     axes.fill_between(at, _density(y, at), color=COLOURS["zero"], alpha=0.45, linewidth=0)
     for model in frames.forecasters:
         known = _known(frames, model, horizon)
-        axes.plot(at, _density((known["y"] - known[model]).to_numpy(dtype=float), at), color=COLOURS[model], linewidth=1.5)
+        axes.plot(
+            at, _density((known["y"] - known[model]).to_numpy(dtype=float), at), color=COLOURS[model], linewidth=1.5
+        )
     axes.axvline(0, color=MUTED, linewidth=0.8)
     tidy(axes, ahead(horizon), "residual (log-return)", "density")
     axes.set_xlim(-limit, limit)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import huber
+from scipy.special import huber  # type: ignore[import-untyped]
 
 from forecaster.config import BASELINES, ENSEMBLE, MODELS, TrainingConfig
 
@@ -23,17 +23,18 @@ class RunFrames:
         as_of: last day that the run could see.
         simulated: whether the bars are made up; every plot then says so.
         target_scale: horizon -> interquartile range of the train targets, in log-return.
-        history: `model, fold, epoch, loss, val_loss, h1_loss, val_h1_loss, ..., learning_rate, seconds`, one row per epoch.
-            Networks: unweighted Huber loss of the scaled target per horizon. LightGBM: a row per boosting round, L2 loss of
-            the scaled target per horizon, nothing else.
+        history: `model, fold, epoch, loss, val_loss, h1_loss, val_h1_loss, ..., learning_rate, seconds`, a row per
+            epoch. Networks: unweighted Huber loss of the scaled target per horizon. LightGBM: a row per boosting round,
+            squared error of the scaled target per horizon.
         forecasts: `unique_id, cutoff, ds, horizon, part, y` and a column per model, in log-return.
         scores: `model, part, horizon, n, rmse, scaled_rmse, mae, r2, directional_accuracy, skill_vs_zero`.
-        fits: `model, fold, seconds, length, n_epochs, n_parameters, cached`; `length` counts epochs (trees: one number per
-            horizon, or one for all) until the best validation loss.
+        fits: `model, fold, seconds, length, n_epochs, n_parameters` and perhaps `cached`; `length` counts epochs (or
+            trees: one number per horizon, or one for all) until the best validation loss.
         attention: rows are cutoffs, columns lags in days (-59 .. 0), each row sums to 1.
         importance: `feature, summary, horizon, gain` of LightGBM.
         weights: `cutoff, horizon, regime` and a column per ensemble member.
-        ensemble: `method, why, fallback, weights {horizon: {member: weight}}, weight_on_zero`.
+        ensemble: `method, why, fallback, fallback_reason, weights {horizon: {member: weight}},
+            weight_on_zero {horizon: weight}`.
     """
 
     coin: str
@@ -88,7 +89,8 @@ class RunFrames:
         What the optimiser sees may hold an L2 penalty besides, with which a zero forecast cannot be compared.
         """
         parts = [self.curve(model, f"{prefix}h{h}_loss") / np.sqrt(h) for h in self.horizons]
-        return sum(parts[1:], start=parts[0]).dropna()
+        total: pd.Series = pd.concat(parts, axis=1).sum(axis=1, skipna=False)
+        return total.dropna()
 
     def score(self, model: str, horizon: int, metric: str, part: str = "test") -> float:
         """One figure of the score frame; NaN where it is not there."""

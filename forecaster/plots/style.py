@@ -52,7 +52,9 @@ def canvas(frames: RunFrames, title: str, subtitle: str, size: tuple[float, floa
     if frames.simulated:
         badge = {"facecolor": ALARM, "edgecolor": "none", "boxstyle": "round,pad=0.35"}
         place = (1 - 0.15 / width, 1 - 0.13 / height)
-        figure.text(*place, "SIMULATED DATA", color="white", weight="bold", fontsize=11, ha="right", va="top", bbox=badge)
+        figure.text(
+            *place, "SIMULATED DATA", color="white", weight="bold", fontsize=11, ha="right", va="top", bbox=badge
+        )
     return figure
 
 
@@ -108,6 +110,12 @@ def draw_curve(axes: Axes, curve: Any, model: str, **style: Any) -> None:
     axes.plot(curve.index, curve.to_numpy(), **(options | style))
 
 
+def mark_best(axes: Axes, curve: Any, color: str) -> None:
+    """A ring around the lowest point of a curve by epoch (a Series), if it has any."""
+    if len(curve):
+        axes.plot([curve.idxmin()], [curve.min()], "o", mfc="none", mec=color, ms=11, zorder=4)
+
+
 def clip_above(axes: Axes, cap: float, tops: dict[str, float], low: float) -> None:
     """Limit the y axis to at most `cap`, and name each model whose curve leaves it, with how far it goes."""
     axes.set_ylim(low, min(cap, max([*tops.values(), 1.0]) * 1.02 + 0.01))
@@ -126,7 +134,9 @@ def name_clipped(axes: Axes, text: str, color: str, row: int) -> None:
 def column_header(axes: Axes, text: str) -> None:
     """The name of a column of panels, above the notes of its first."""
     options: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "bottom", "annotation_clip": False}
-    axes.annotate(text, (0.5, 1), (0, 32), xycoords="axes fraction", fontsize=11, fontweight="bold", color=INK, **options)
+    axes.annotate(
+        text, (0.5, 1), (0, 32), xycoords="axes fraction", fontsize=11, fontweight="bold", color=INK, **options
+    )
 
 
 def short(value: float) -> str:

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from forecaster.config import MODELS, NETWORKS
+from forecaster.names import ahead, duration, label, percent
 from forecaster.plots.accuracy import origins
 from forecaster.plots.frames import JUDGED, RunFrames
 from forecaster.plots.style import (
@@ -21,6 +22,7 @@ from forecaster.plots.style import (
     count_axis,
     draw_curve,
     explained,
+    mark_best,
     tidy,
 )
 
@@ -33,8 +35,8 @@ def training_summary(frames: RunFrames) -> Figure:
     title = "training summary"
     if frames.fits.empty:
         return explained(frames, title, "No fits: nothing was trained.")
-    n_cached = int(frames.fits["cached"].sum())
-    subtitle = f"{len(frames.fits)} fits, {n_cached} of them reused from the cache. "
+    reused = f", {int(frames.fits['cached'].sum())} of them reused from the cache" if "cached" in frames.fits else ""
+    subtitle = f"{len(frames.fits)} fits{reused}. "
     subtitle += origins(frames) if frames.scored else "No test scores."
     models = [m for m in MODELS if m in set(frames.fits["model"])]
     figure = canvas(frames, title, subtitle, (14, 9))
@@ -58,13 +60,13 @@ def _times(axes: Axes, fits: pd.DataFrame, models: list[str]) -> None:
     seconds = fits.pivot_table(index="model", columns=kind, values="seconds", aggfunc="sum").reindex(models).fillna(0.0)
     left = np.zeros(len(models))
     for name in (k for k in kinds if k in seconds):
-        alpha, label = kinds[name]
+        alpha, meaning = kinds[name]
         colors = [COLOURS[m] for m in models]
-        axes.barh(range(len(models)), seconds[name], left=left, color=colors, alpha=alpha, height=0.7, label=label)
+        axes.barh(range(len(models)), seconds[name], left=left, color=colors, alpha=alpha, height=0.7, label=meaning)
         left += seconds[name].to_numpy()
     for place, (model, total) in enumerate(zip(models, left, strict=True)):
-        axes.text(total, place, f" {_duration(total)}{_from_cache(fits, model)}", va="center", fontsize=9, color=INK)
-    tidy(axes, "Time spent training (reused fits: when they were made)", "seconds")
+        axes.text(total, place, f" {duration(total)}{_from_cache(fits, model)}", va="center", fontsize=9, color=INK)
+    tidy(axes, "Time spent training (a reused fit: when it was made)", "seconds")
     _by_name(axes, models)
     axes.set_xlim(0, max(left.max(), 1e-3) * 1.35)
     legend = axes.legend(fontsize=8.5, frameon=False, loc="lower right")
@@ -72,13 +74,9 @@ def _times(axes: Axes, fits: pd.DataFrame, models: list[str]) -> None:
         patch.set_facecolor(MUTED)
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
 def _from_cache(fits: pd.DataFrame, model: str) -> str:
+    if "cached" not in fits:
+        return ""
     cached = fits.loc[fits["model"] == model, "cached"].astype(bool)
     return f"  ({cached.sum()} of {len(cached)} reused)" if cached.any() else ""
 
@@ -89,7 +87,7 @@ def _lengths(axes: Axes, fits: pd.DataFrame, models: list[str]) -> None:
     for place, model in enumerate(models):
         if model not in judged.index:
             continue
-        row = judged.loc[model]
+        row: Any = judged.loc[model]
         best, run = _counts(row["length"]), int(row["n_epochs"])
         axes.barh(place, run, color=COLOURS[model], alpha=0.3, height=0.7)
         axes.barh(place, max(best), color=COLOURS[model], height=0.7)
@@ -121,10 +119,12 @@ def _convergence(axes: Axes, frames: RunFrames) -> None:
         return
     for model, curve in curves.items():
         draw_curve(axes, curve, model, label=label(model))
-        axes.plot(curve.idxmin(), curve.min(), "o", mfc="none", mec=INK, ms=11, zorder=4)
+        mark_best(axes, curve, INK)
     axes.axhline(1.0, **ZERO_LINE, label="zero forecast")
     count_axis(axes, int(max(c.index.max() for c in curves.values())))
-    clip_above(axes, CAP, {m: c.max() for m, c in curves.items()}, min([1.0, *(c.min() for c in curves.values())]) - 0.03)
+    clip_above(
+        axes, CAP, {m: c.max() for m, c in curves.items()}, min([1.0, *(c.min() for c in curves.values())]) - 0.03
+    )
     axes.legend(fontsize=8.5, frameon=False, loc="best")
 
 
@@ -148,6 +148,10 @@ def _error(axes: Axes, frames: RunFrames, model: str, horizon: int, place: float
     if not np.isfinite(worse):
         return
     far = worse > FAR
-    axes.plot(100 * min(worse, FAR), place, marker=">" if far else MARKERS.get(model, "o"), color=COLOURS[model], ms=size)
+    axes.plot(
+        100 * min(worse, FAR), place, marker=">" if far else MARKERS.get(model, "o"), color=COLOURS[model], ms=size
+    )
     if far:
-        axes.annotate(percent(worse), (100 * FAR, place), (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
+        axes.annotate(
+            percent(worse), (100 * FAR, place), (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=7
+        )

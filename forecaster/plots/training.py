@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from forecaster.config import NETWORKS
+from forecaster.names import ahead, label
 from forecaster.plots.frames import RunFrames
 from forecaster.plots.style import (
     COLOURS,
@@ -25,6 +26,7 @@ from forecaster.plots.style import (
     explained,
     handle,
     legend_below,
+    mark_best,
     short,
     tidy,
 )
@@ -40,8 +42,9 @@ def loss_curves(frames: RunFrames) -> Figure:
     if not frames.trained:
         return explained(frames, title, NO_HISTORY)
     subtitle = (
-        "Judged fits. Networks: sum over horizons of Huber loss of the scaled target / √h, weight penalties left out; in "
-        "training, dropout and augmentation are on. LightGBM: squared error per boosting round, divided by the zero forecast's."
+        "Judged fits. Networks: sum over horizons of Huber loss of the scaled target / √h, weight penalties left "
+        "out; in training, dropout and augmentation are on. LightGBM: squared error per boosting round, divided by the "
+        "zero forecast's."
     )
     n_columns = min(3, len(frames.trained))
     n_rows = -(-len(frames.trained) // n_columns)
@@ -71,7 +74,7 @@ def _network_loss(axes: Axes, frames: RunFrames, model: str) -> None:
     axes.axhline(zero["val"], **ZERO_LINE)
     best = ""
     if len(val):
-        axes.plot(val.idxmin(), val.min(), "o", mfc="none", mec=INK, ms=11, zorder=4)
+        mark_best(axes, val, INK)
         best = f": best {short(val.min())} in epoch {val.idxmin()} of {val.index.max()}"
     tidy(axes, label(model) + best, "epoch", "weighted Huber loss of scaled target")
     count_axis(axes, int(max([*train.index, *val.index, 1])))
@@ -95,8 +98,7 @@ def _boosting_loss(axes: Axes, frames: RunFrames, model: str) -> None:
     for (h, (train, val)), color in zip(curves.items(), HORIZON_COLOURS, strict=False):
         draw_curve(axes, train, model, color=color, **(TRAIN | {"marker": ""}))
         draw_curve(axes, val, model, color=color, marker="", label=ahead(h))
-        if len(val):
-            axes.plot(val.idxmin(), val.min(), "o", mfc="none", mec=color, ms=9, zorder=4)
+        mark_best(axes, val, color)
     axes.axhline(1.0, **ZERO_LINE)
     best = ", ".join(str(val.idxmin()) for _, val in curves.values() if len(val))
     tidy(axes, f"{label(model)}: best after {best} trees", "boosting round", "squared error / zero forecast's")
@@ -126,8 +128,8 @@ def metrics_progression(frames: RunFrames) -> Figure:
     trees = [m for m in frames.trained if m not in NETWORKS]
     rows = [("validation", networks), ("train", networks)] * bool(networks) + [("", trees)] * bool(trees)
     subtitle = (
-        "Judged fits; each loss divided by what a zero forecast scores on the same part (dashed line at 1): below the line is "
-        "better than zero. Networks: Huber loss of the scaled target; LightGBM: squared error, per boosting round."
+        "Judged fits; each loss divided by what a zero forecast scores on the same part (dashed line at 1): below the "
+        "line is better than zero. Networks: Huber loss of the scaled target; LightGBM: squared error."
     )
     n_columns = len(frames.horizons)
     figure = canvas(frames, title, subtitle, (4.6 * n_columns, 1.6 + 2.9 * len(rows)))
@@ -161,10 +163,10 @@ def _progression(axes: Axes, frames: RunFrames, models: list[str], part: str, ho
 def learning_rates(frames: RunFrames) -> Figure:
     """Learning rate per epoch of each network: constant, warm-up and decay, cut on a plateau."""
     title = "learning rates"
-    curves = {m: c for m in frames.trained if len(c := frames.curve(m, "learning_rate"))}
+    curves = {m: c for m in frames.trained if m in NETWORKS and len(c := frames.curve(m, "learning_rate"))}
     if not curves:
         return explained(frames, title, "No learning rates: no network was trained (LightGBM's is constant).")
-    subtitle = "Judged fits of the networks, at the end of each epoch; the other networks in grey. LightGBM's rate is constant."
+    subtitle = "Judged fits, at the end of each epoch; the other networks in grey. LightGBM's rate is constant."
     figure = canvas(frames, title, subtitle, (max(8, 3.6 * len(curves)), 4.2))
     row = figure.subplots(1, len(curves), squeeze=False, sharey=True)[0]
     for axes, (model, curve) in zip(row, curves.items(), strict=True):
@@ -195,4 +197,6 @@ def _schedule(curve: pd.Series) -> str:
         return "one epoch"
     if n_up:
         return "warm-up, then decay" if n_down else "warm-up"
-    return "constant" if not n_down else "cut once" if n_down == 1 else "decay" if n_down > len(curve) / 2 else f"cut {n_down} times"
+    if n_down > len(curve) / 2:
+        return "decay"
+    return "constant" if not n_down else "cut once" if n_down == 1 else f"cut {n_down} times"

@@ -1,5 +1,6 @@
 import hashlib
 import os
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -104,9 +105,9 @@ def test_a_short_history_is_refused_with_rows_available_and_needed():
     since_anchor = (loaded.last - date(1970, 1, 1)).days % 30
     needed = rows_needed(SplitConfig()) + since_anchor
     frame = loaded.frame
-    require_length(type(loaded)("BTC", frame.tail(needed), "simulated", "", (), None), SplitConfig())
+    require_length(replace(loaded, frame=frame.tail(needed)), SplitConfig())
     with pytest.raises(BarsError, match=rf"at least {needed} daily rows.*Received: {needed - 1} usable rows.*why\."):
-        require_length(type(loaded)("BTC", frame.tail(needed - 1), "simulated", "", ("why.",), None), SplitConfig())
+        require_length(replace(loaded, frame=frame.tail(needed - 1), findings=("why.",)), SplitConfig())
 
 
 @pytest.mark.skipif("RETRAIN_BARS" not in os.environ, reason="RETRAIN_BARS names no folder of real bars")

@@ -107,7 +107,10 @@ def test_impossible_values_before_history_starts_do_not_matter(bars):
 
 
 def test_high_and_low_within_one_percent_are_widened_with_a_finding(bars):
-    bars.loc["2024-02-20", ["high", "low"]] = [bars.loc["2024-02-20", "close"] * 0.995, bars.loc["2024-02-20", "open"] * 1.001]
+    bars.loc["2024-02-20", ["high", "low"]] = [
+        bars.loc["2024-02-20", "close"] * 0.995,
+        bars.loc["2024-02-20", "open"] * 1.001,
+    ]
     frame, findings = clean(bars)
     assert frame.loc["2024-02-20", "high"] == bars.loc["2024-02-20", "close"]
     assert frame.loc["2024-02-20", "low"] == bars.loc["2024-02-20", "open"]

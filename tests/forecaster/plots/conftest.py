@@ -23,13 +23,17 @@ def outcomes(rng: np.random.Generator, n: int) -> dict[int, np.ndarray]:
     return {h: total[h : h + n] - total[:n] for h in HORIZONS}
 
 
-def forecast_frame(rng: np.random.Generator, models: tuple[str, ...], n: dict[str, int], explode: str | None) -> pd.DataFrame:
+def forecast_frame(
+    rng: np.random.Generator, models: tuple[str, ...], n: dict[str, int], explode: str | None
+) -> pd.DataFrame:
     day, frames = pd.Timestamp("2014-03-01"), []
     for part, size in n.items():
         cutoff = pd.date_range(day, periods=size)
         day = cutoff[-1] + pd.Timedelta(days=31)
         for h, y in outcomes(rng, size).items():
-            frame = pd.DataFrame({"unique_id": "BTC", "cutoff": cutoff, "ds": cutoff + pd.Timedelta(days=h), "horizon": h})
+            frame = pd.DataFrame(
+                {"unique_id": "BTC", "cutoff": cutoff, "ds": cutoff + pd.Timedelta(days=h), "horizon": h}
+            )
             frame = frame.assign(part=part, y=y, zero=0.0, mean=0.0015 * h)
             for place, model in enumerate(("ridge", *models)):
                 spread = y.std() * (2.8 if model == explode else 0.04 + 0.06 * place * np.sqrt(h) / 3)
@@ -76,7 +80,10 @@ def boosting_history(scale: float = 1.0) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"model": "lightgbm", "fold": "judged", "epoch": i}
         for h, last in BOOST_ROUNDS.items():
             if i <= last:
-                row |= {f"h{h}_loss": scale * (1.05 - 0.3 * i / 60), f"val_h{h}_loss": scale * (0.9 + 0.004 * abs(i - h))}
+                row |= {
+                    f"h{h}_loss": scale * (1.05 - 0.3 * i / 60),
+                    f"val_h{h}_loss": scale * (0.9 + 0.004 * abs(i - h)),
+                }
         rows.append(row)
     return rows
 
