@@ -51,17 +51,21 @@ def gather(futures: Mapping[K, PrefectFuture[Any]]) -> tuple[dict[K, Any], dict[
         error = future.result(raise_on_failure=False)
         if isinstance(error, PoolClosed):
             raise error
-        failures[key] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}"
+        lines = str(error).strip().splitlines()
+        failures[key] = f"{type(error).__name__}: {lines[0] if lines else repr(error)}"
     return results, failures
 
 
-def gather_fits(coin: str, futures: Mapping[tuple[str, str], PrefectFuture[Any]]) -> tuple[dict[Any, Any], dict[Any, str]]:
+def gather_fits(
+    coin: str, futures: Mapping[tuple[str, str], PrefectFuture[Any]]
+) -> tuple[dict[Any, Any], dict[Any, str]]:
     """`gather`, telling the progress of each (model, fold) as it ends."""
     progress = runtime().progress
     keys = {id(future): key for key, future in futures.items()}
     for future in as_completed(list(futures.values())):
         future.wait()  # its final state arrives a moment after it is done
-        how = {"Cached": "reused", "Completed": "done"}.get(future.state.name, future.state.name.lower())
+        name = future.state.name or "Failed"
+        how = {"Cached": "reused", "Completed": "done"}.get(name, name.lower())
         progress.done(coin, *keys[id(future)], how)
     return gather(futures)
 
@@ -87,7 +91,9 @@ def fit_models(
 
     A model that fails anywhere is lost as a whole: its forecasts could not be combined.
     """
-    units = [(spec_of(data, m, data.judged, config), (data.parts.train, data.parts.val)) for m in survivors.models]
+    units: list[tuple[FitSpec, tuple[Artifact, ...]]] = [
+        (spec_of(data, model, data.judged, config), (data.parts.train, data.parts.val)) for model in survivors.models
+    ]
     units += [
         (spec_of(data, model, fold, config), (data.parts.train,))
         for fold in folds

@@ -1,4 +1,4 @@
-"""`RunConfig` as the parameters of a flow: one definition behind the Prefect form, the YAML files and the command line."""
+"""`RunConfig` as the parameters of a flow: one definition behind Prefect's form, the YAML files and the command line."""
 
 import functools
 import inspect
@@ -23,7 +23,7 @@ def takes_run_config(function: Callable[[RunConfig], R]) -> Callable[..., R]:
     flat.__signature__ = _signature()  # type: ignore[attr-defined]
     flat.__doc__ = f"{inspect.getdoc(function)}\n\nArgs:\n{_descriptions()}"
     flat.__annotations__ = {name: p.annotation for name, p in _signature().parameters.items()}
-    del flat.__wrapped__  # type: ignore[attr-defined]  # Prefect would look at its parameters instead
+    del flat.__wrapped__  # Prefect would look at its parameters instead
     return flat
 
 

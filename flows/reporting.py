@@ -1,20 +1,31 @@
-"""After the save: pictures, report, MLflow. Whatever fails here costs no fit."""
+"""After the save: pictures, report, MLflow. Whatever fails here costs no fit; the report says what failed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
+from flows.fits import gather
 from flows.outcome import CoinOutcome
-from forecaster.config import RunConfig
+from forecaster.config import BASELINES, ENSEMBLE, RunConfig
 from forecaster.fitting import FitResult
 from forecaster.judging import Judged
+from forecaster.plots.draw import PLOT_NAMES, PlotInputs
 from forecaster.prepare import Prepared
+from forecaster.report import TrainingReport, summary_table, verdict
+from forecaster.report.build import build_report, model_params
 from forecaster.saving import Saved
 from forecaster.select import Selected
+from forecaster.store import Artifact
+from tasks.log import ModelLog, NightLog, log
+from tasks.plot import plot
+from tasks.pool import PoolClosed
+from tasks.report import write_report
+from tasks.runtime import runtime
 
 
 @dataclass(frozen=True)
 class Night:
-    """All that reporting may look at."""
+    """One coin's night as it was saved: all that reporting may look at."""
 
     coin: str
     run: str
@@ -23,11 +34,145 @@ class Night:
     columns: dict[str, Selected]
     fits: dict[tuple[str, str], FitResult]
     serving: dict[str, FitResult]
-    attention: Any
+    attention: Artifact | None
     judged: Judged
     target_scale: dict[int, float]
     saved: Saved
 
+    @property
+    def folder(self) -> Path:
+        """Where report and pictures go."""
+        return self.config.output_dir / f"{self.coin}_{self.run}"
+
+    @property
+    def all_fits(self) -> tuple[FitResult, ...]:
+        """Judged fits, folds and serving refits."""
+        return (*self.fits.values(), *self.serving.values())
+
 
 def report_night(night: Night, reasons: list[str]) -> CoinOutcome:
-    return CoinOutcome(coin=night.coin, status="OK", reasons=tuple(reasons), folder=night.saved.folder)
+    """Draw, write and log; then tell how the night ended."""
+    plots = _draw(night, reasons)
+    report = _build(night, reasons, plots)
+    _try(reasons, "The report was not written", lambda: write_report(report, plots, night.folder))
+    logged = len(reasons)
+    _try(reasons, "MLflow has no record of this night", lambda: log(_night_log(night, report), night.config.tracking_uri))
+    if len(reasons) > logged:
+        report = _build(night, reasons, plots)
+        _try(reasons, "The report does not say so", lambda: write_report(report, plots, night.folder))
+    return _outcome(night, report)
+
+
+def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
+    inputs = PlotInputs(
+        coin=night.coin,
+        as_of=night.data.data.last,
+        simulated=night.data.data.simulated,
+        target_scale=night.target_scale,
+        fits=night.all_fits,
+        judged=night.judged,
+        attention=night.attention,
+    )
+    plots, failures = gather({name: plot.submit(name, inputs) for name in PLOT_NAMES})
+    reasons += [f"{name} could not be drawn: {why}" for name, why in failures.items()]
+    return plots
+
+
+def _build(night: Night, reasons: list[str], plots: dict[str, Artifact]) -> TrainingReport:
+    store = runtime().store
+    return build_report(
+        config=night.config,
+        data=night.data,
+        run=night.run,
+        as_of=night.config.as_of or night.data.data.last,
+        selection=store.json(night.columns[night.data.judged.name].selection),
+        fits=night.all_fits,
+        nested=store.json(night.judged.nested),
+        ensemble=None if night.judged.ensemble is None else store.json(night.judged.ensemble),
+        steps=runtime().steps.as_dicts(),
+        reasons=reasons,
+        plots=plots,
+    )
+
+
+def _try(reasons: list[str], complaint: str, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except PoolClosed:
+        raise
+    except Exception as error:  # everything is saved: a failing report must not look like a failed night
+        reasons.append(f"{complaint}: {type(error).__name__}: {error}")
+
+
+def _night_log(night: Night, report: TrainingReport) -> NightLog:
+    saved = night.config.artifacts_dir / night.saved.folder
+    models = {
+        name: ModelLog(
+            params=_params(night, name),
+            metrics=_metrics(each.model_dump()),
+            curves=_curves(night, name),
+            folder=folder if (folder := saved / name).is_dir() else None,
+        )
+        for name, each in report.rivals.items()
+    }
+    shipped = report.ensemble.model_dump() if report.ensemble else {}
+    return NightLog(
+        coin=night.coin,
+        run=night.run,
+        tags={"status": report.status, "source": report.data.source, "simulated": str(report.data.simulated)},
+        params=night.config.model_dump(mode="json", exclude={"crypto", "jobs"}),
+        metrics=_metrics(shipped),
+        folders={"report": night.folder},
+        models=models,
+    )
+
+
+def _params(night: Night, model: str) -> dict[str, object]:
+    if model == ENSEMBLE:
+        return night.config.stacking.model_dump()
+    return model_params(model, night.fits[model, night.data.judged.name], night.config)
+
+
+def _curves(night: Night, model: str) -> list[dict[str, float]]:
+    fitted = night.fits.get((model, night.data.judged.name))
+    if fitted is None or model in BASELINES:
+        return []
+    curves: list[dict[str, float]] = runtime().store.json(fitted.history)
+    return curves
+
+
+def _metrics(scores: dict[str, dict[str, dict[str, float | None]]]) -> dict[str, float]:
+    """`test_rmse_h7` and so on; figures that are not defined are left out."""
+    return {
+        f"{part}_{metric}_h{horizon}": value
+        for part in ("train", "val", "test")
+        for horizon, metrics in scores.get(part, {}).items()
+        for metric, value in metrics.items()
+        if value is not None
+    }
+
+
+def _outcome(night: Night, report: TrainingReport) -> CoinOutcome:
+    steps = runtime().steps.as_dicts()
+    fits = [step for step in steps if step["name"].startswith(("fit-", "refit-"))]
+    n_fitted = sum(step["cache"] == "miss" for step in fits)
+    ensemble = [f"Ensemble: {report.ensemble.method}. {report.ensemble.why}"] if report.ensemble else []
+    weights = [f"Weights: {report.ensemble.weights}; on zero: {report.ensemble.weight_on_zero}"] if report.ensemble else []
+    return CoinOutcome(
+        coin=night.coin,
+        status=report.status,
+        reasons=tuple(report.reasons),
+        folder=str(night.config.artifacts_dir / night.saved.folder),
+        report=str(night.folder / "training_report.json"),
+        summary=tuple(tuple(row) for row in summary_table(report)),
+        notes=(
+            *(["SIMULATED DATA: no real market stands behind these figures."] if report.data.simulated else []),
+            verdict(report),
+            *ensemble,
+            *weights,
+            f"Fits: {n_fitted} fitted, {len(fits) - n_fitted} reused from earlier runs.",
+            f"Models:  {night.config.artifacts_dir / night.saved.folder}",
+            f"Report:  {night.folder / 'report.md'}",
+            f"MLflow:  mlflow ui --backend-store-uri {night.config.tracking_uri}",
+        ),
+    )

@@ -185,13 +185,17 @@ class RunConfig(Config):
     crypto: Annotated[
         tuple[Coin, ...], Field(min_length=1, description="Coins to retrain, comma-separated on the command line.")
     ] = ("BTC",)
-    epochs: Annotated[int, Field(ge=1, description="Most epochs a network trains; early stopping may end it sooner.")] = 100
+    epochs: Annotated[
+        int, Field(ge=1, description="Most epochs a network trains; early stopping may end it sooner.")
+    ] = 100
     batch_size: Annotated[int, Field(ge=1, description="Windows per training step.")] = 32
     seq_length: Annotated[int, Field(ge=10, description="Lookback window in days.")] = 60
     max_features: Annotated[
         int, Field(ge=1, description="Features kept by mutual information; six cross-asset columns join them.")
     ] = 80
-    folds: Annotated[int, Field(ge=2, description="Time-series folds for the out-of-fold predictions of the stack.")] = 5
+    folds: Annotated[
+        int, Field(ge=2, description="Time-series folds for the out-of-fold predictions of the stack.")
+    ] = 5
     no_dlinear: Annotated[bool, Field(description="Skip the DLinear model.")] = False
     no_tcn: Annotated[bool, Field(description="Skip the TCN model.")] = False
     no_lstm: Annotated[bool, Field(description="Skip the LSTM model.")] = False
@@ -200,7 +204,9 @@ class RunConfig(Config):
     no_ensemble: Annotated[bool, Field(description="Skip the ensemble, and with it the folds it learns from.")] = False
     data_dir: Annotated[
         Path | None,
-        Field(description="Folder with {COIN}.parquet or {COIN}.csv daily bars. Without it the simulated market serves."),
+        Field(
+            description="Folder with {COIN}.parquet or {COIN}.csv daily bars. Without it the simulated market serves."
+        ),
     ] = None
     as_of: Annotated[
         date | None, Field(description="Last day to use, YYYY-MM-DD. Default: the last closed UTC day.")
@@ -265,7 +271,9 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _trains_something(self) -> Self:
         if not self.models:
-            raise ValueError("At least one model must be trained. Received: every model skipped. Drop one --no-... flag.")
+            raise ValueError(
+                "At least one model must be trained. Received: every model skipped. Drop one --no-... flag."
+            )
         if len(set(self.crypto)) < len(self.crypto):
             raise ValueError(f"Each coin may be named once. Received: crypto={','.join(self.crypto)}")
         return self

@@ -4,16 +4,17 @@ Every unit seeds itself from (seed, coin, model, fold), so it gives the same num
 """
 
 import hashlib
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from forecaster.config import Config
-from forecaster.models.base import FitSettings, Forecaster, OnEpoch, ignore_epoch
+from forecaster.models.base import FitSettings, Forecaster, OnEpoch, Unfitted, ignore_epoch
 from forecaster.models.registry import model_class
 from forecaster.preprocess import Preprocessor, target_scale
 from forecaster.split import Fold, Span
@@ -53,6 +54,8 @@ class FitResult(Config):
     target_scale: tuple[float, ...]
     n_parameters: int
     n_train: int
+    n_features: int
+    device: str
     seconds: float
 
 
@@ -194,8 +197,17 @@ def _keep(
         forecasts=None if forecasts is None else store.put_frame(forecasts),
         history=store.put_json(model.history_),
         length=model.length_,
-        target_scale=model.settings.target_scale,
+        target_scale=cast(Unfitted, model).settings.target_scale,
         n_parameters=model.n_parameters_,
         n_train=n_train,
+        n_features=preprocessor.n_features,
+        device=_device(),
         seconds=time.perf_counter() - started,
     )
+
+
+def _device() -> str:
+    """What this process computes on; TensorFlow is asked only where it is in use."""
+    tensorflow = sys.modules.get("tensorflow")
+    gpus = tensorflow.config.list_physical_devices("GPU") if tensorflow else []
+    return ", ".join(gpu.name for gpu in gpus) or "cpu"

@@ -71,7 +71,7 @@ def stack_unit(
     held_out = _wide(store, {model: each for model, each in oof.items() if each}, log_close, coin)
     shown = _wide(store, {model: (each,) for model, each in judged.items()}, log_close, coin)
     val = shown[_within(shown, fold, "val")]
-    ensemble = AdvancedEnsemble(config).fit(held_out, val, np.exp(log_close), target_scale)
+    ensemble = AdvancedEnsemble(config).fit(held_out, val, _closes(log_close), target_scale)
 
     def write(folder: Path) -> None:
         folder.mkdir()
@@ -110,11 +110,11 @@ def judge_unit(
     frame.insert(4, "part", _parts(frame, fold, boundaries))
     models, weights, ensemble = list(judged), None, None
     if stacked is not None:
-        walked = frame[frame["cutoff"] >= pd.Timestamp(boundaries.val)]
+        walked, closes = frame[frame["cutoff"] >= pd.Timestamp(boundaries.val)], _closes(log_close)
         combined = AdvancedEnsemble.load(store.path(stacked.folder))
-        frame[ENSEMBLE] = combined.predict(walked, np.exp(log_close)).reindex(frame.index)
-        weights = store.put_frame(combined.weight_path(walked, np.exp(log_close)))
-        ensemble = store.put_json(combined.summary(walked, np.exp(log_close)))
+        frame[ENSEMBLE] = combined.predict(walked, closes).reindex(frame.index)
+        weights = store.put_frame(combined.weight_path(walked, closes))
+        ensemble = store.put_json(combined.summary(walked, closes))
         models.append(ENSEMBLE)
     scores = evaluate(frame, models, target_scale)
     nested = {model: as_nested(scores, model) for model in models}
@@ -128,8 +128,12 @@ def judge_unit(
 
 
 def _log_close(store: Store, parts: tuple[Artifact, ...]) -> "pd.Series[float]":
-    closes = pd.concat([store.frame(part)[LOG_CLOSE] for part in parts])
-    return closes[~closes.index.duplicated()].sort_index()
+    joined: pd.Series[float] = pd.concat([store.frame(part)[LOG_CLOSE] for part in parts])
+    return joined[~joined.index.duplicated()].sort_index()
+
+
+def _closes(log_close: "pd.Series[float]") -> "pd.Series[float]":
+    return pd.Series(np.exp(log_close.to_numpy()), index=log_close.index)
 
 
 def _wide(

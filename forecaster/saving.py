@@ -70,7 +70,7 @@ def verify(folder: Path) -> None:
         if not (folder / name).is_file() or sha256_of(folder / name) != digest
     ]
     if wrong:
-        raise ValueError(f"{folder} is not what was saved. Expected intact files. Received: {', '.join(wrong)} altered.")
+        raise ValueError(f"{folder} is not what was saved. Expected intact files. Received: {', '.join(wrong)}.")
 
 
 def _files(

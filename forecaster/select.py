@@ -64,7 +64,12 @@ class Selected(Config):
 
 
 def select_unit(
-    root: Path, part: Artifact, train: Span, horizons: tuple[int, ...], cross_asset: tuple[str, ...], config: SelectConfig
+    root: Path,
+    part: Artifact,
+    train: Span,
+    horizons: tuple[int, ...],
+    cross_asset: tuple[str, ...],
+    config: SelectConfig,
 ) -> Selected:
     """`select` from a stored part into the store."""
     store = Store(root)

@@ -75,11 +75,11 @@ def find_boundaries(days: pd.DatetimeIndex, config: SplitConfig) -> Boundaries:
 
 def judged_fold(days: pd.DatetimeIndex, boundaries: Boundaries, config: SplitConfig) -> Fold:
     """Train up to the purge before val; stop and choose on val up to the purge before test."""
-    train = _purged(days, config.lookback - 1, days.get_loc(pd.Timestamp(boundaries.val)), config)
-    val = _purged(
-        days, days.get_loc(pd.Timestamp(boundaries.val)), days.get_loc(pd.Timestamp(boundaries.test)), config
+    val, test = (int(days.searchsorted(pd.Timestamp(day))) for day in (boundaries.val, boundaries.test))
+    before_test = _purged(days, val, test, config)
+    return Fold(
+        name="judged", train=_purged(days, config.lookback - 1, val, config), stop=before_test, held_out=before_test
     )
-    return Fold(name="judged", train=train, stop=val, held_out=val)
 
 
 def serving_fold(days: pd.DatetimeIndex, config: SplitConfig) -> Fold:
@@ -112,21 +112,33 @@ def oof_folds(days: pd.DatetimeIndex, judged: Fold, config: SplitConfig) -> tupl
 
 
 def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], config: SplitConfig) -> list[AuditRow]:
-    """For each part of each fold, and for test: origins, last label day, and the day before which it must close."""
-    longest = max(config.horizons)
-    rows = []
+    """Every part of every fold: its origins, its last label day, and the day before which that must lie.
+
+    The judged fold's parts are called train and val, the others carry their fold's name.
+    """
+    longest, rows = max(config.horizons), []
     for fold in folds:
+        is_judged = fold.name == "judged"
+        name = "{}" if is_judged else f"{fold.name} {{}}"
         held_out = fold.held_out.first if fold.held_out else None
-        stop_ends_before = boundaries.test if fold.name == "judged" else held_out
-        rows.append(_audit_row(f"{fold.name}: train", days, fold.train, longest, fold.stop and fold.stop.first))
-        if fold.stop:
-            rows.append(_audit_row(f"{fold.name}: stop", days, fold.stop, longest, stop_ends_before))
+        rows.append(_audit_row(name.format("train"), days, fold.train, longest, fold.stop.first if fold.stop else None))
+        if fold.stop and is_judged:
+            rows.append(_audit_row("val", days, fold.stop, longest, boundaries.test))
+        elif fold.stop:
+            rows.append(_audit_row(name.format("stop"), days, fold.stop, longest, held_out))
+        if fold.held_out and not is_judged:
+            rows.append(_audit_row(name.format("held out"), days, fold.held_out, longest, boundaries.val))
     test = Span(first=boundaries.test, last=_day(days[-1 - longest]))
     return [*rows, _audit_row("test", days, test, longest, None)]
 
 
-def _fold(name: str, days: pd.DatetimeIndex, usable: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-          held_out: "np.ndarray[tuple[int], np.dtype[np.int64]]", config: SplitConfig) -> Fold:
+def _fold(
+    name: str,
+    days: pd.DatetimeIndex,
+    usable: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    held_out: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    config: SplitConfig,
+) -> Fold:
     n_stop = int(np.ceil(len(usable) * config.stop_share))
     return Fold(
         name=name,

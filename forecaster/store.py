@@ -20,7 +20,7 @@ class ArtifactError(OSError):
 
 
 class Artifact(Config):
-    """What travels between steps instead of a frame or a model: where it lies below the store, and what it hashes to."""
+    """What travels between steps instead of a frame or a model: where it lies below the store, and its digest."""
 
     path: str
     sha256: str
@@ -102,9 +102,11 @@ class Store:
         """
         path = self.root / artifact.path
         if not path.exists():
-            raise ArtifactError(f"{path} is missing. Delete its cache record, or run again: the step that made it reruns.")
+            raise ArtifactError(f"Expected an artifact. Received: nothing at {path}. Run again: its step reruns.")
         if (found := sha256_of(path)) != artifact.sha256:
-            raise ArtifactError(f"{path} was altered. Expected sha256 {artifact.sha256}. Received: {found}")
+            raise ArtifactError(
+                f"{path} was altered: expected sha256 {artifact.sha256}. Received: {found}. Run again: its step reruns."
+            )
         return path
 
     def holds(self, artifact: Artifact) -> bool:
@@ -130,13 +132,14 @@ class Store:
         target = self.root / artifact.path
         if self.holds(artifact):
             return
-        _remove(target)  # damaged: the same content is about to take its place
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.replace(draft, target)
-        except OSError:
-            if not self.holds(artifact):  # another process kept the same folder first
-                raise
+        except OSError:  # a folder is in the way
+            if self.holds(artifact):  # another process kept the same one first
+                return
+            _remove(target)
+            os.replace(draft, target)
         _sync_one(target.parent)
 
 

@@ -22,7 +22,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 OnEvent = Callable[[int, dict[str, float]], None]
 
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 POLL_SECONDS = 0.2
 MAX_RSS = 2.0 * 2**30  # bytes; memory of a TensorFlow process grows with every fit, so it is replaced in time
 _DONE = "done"
@@ -79,9 +85,9 @@ class Pool:
         slot = self._acquire(cost)
         try:
             return slot.run(unit, args, on_event, timeout)
-        except (WorkerDied, UnitTimedOut):
-            if self._closed:
-                raise PoolClosed("The pool was closed while the unit ran.") from None
+        except Exception as error:
+            if self._closed:  # whatever a killed worker looks like from here
+                raise PoolClosed("The pool was closed while the unit ran.") from error
             raise
         finally:
             self._release(slot)
@@ -91,7 +97,7 @@ class Pool:
         with self._changed:
             self._closed = True
             for slot in [*self._free, *self._busy]:
-                slot.end()
+                slot.close()
             self._changed.notify_all()
 
     def __enter__(self) -> "Pool":
@@ -105,14 +111,16 @@ class Pool:
             ticket = (-cost, self._tickets)
             self._tickets += 1
             heapq.heappush(self._waiting, ticket)
-            self._changed.wait_for(lambda: self._closed or (self._free and self._waiting[0] == ticket))
-            self._waiting.remove(ticket)
-            heapq.heapify(self._waiting)
+            try:
+                self._changed.wait_for(lambda: self._closed or (self._free and self._waiting[0] == ticket))
+            finally:  # also when the waiting thread is interrupted: nobody else could take its turn
+                self._waiting.remove(ticket)
+                heapq.heapify(self._waiting)
+                self._changed.notify_all()
             if self._closed:
                 raise PoolClosed("The pool was closed before the unit started.")
             slot = self._free.pop()
             self._busy.add(slot)
-            self._changed.notify_all()
             return slot
 
     def _release(self, slot: "_Slot") -> None:
@@ -129,46 +137,43 @@ class _Slot:
     executor: ProcessPoolExecutor | None = None
     events: Connection | None = None
     pid: int | None = None
+    is_closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, unit: Callable[..., R], args: tuple[Any, ...], on_event: OnEvent | None, timeout: float | None) -> R:
-        self.start()
-        assert self.executor is not None
+        executor, events = self.start()
         try:
-            future = self.executor.submit(_work, unit, args, on_event is not None)
-            self.listen(future, on_event, timeout)
+            future = executor.submit(_work, unit, args, on_event is not None)
+            self.listen(events, future, on_event, timeout)
             value, rss = future.result()
-        except (BrokenProcessPool, EOFError, OSError) as error:
-            if isinstance(error, OSError) and self.is_alive():
-                raise  # the unit's own error
-            pid = self.pid
+        except BrokenProcessPool as error:
             self.end()
-            raise WorkerDied(f"Worker {pid} ended while it ran {unit.__name__}. Its unit can be run again.") from error
+            raise WorkerDied(f"Worker {self.pid} ended while it ran {unit.__name__}. Run the unit again.") from error
         if rss > MAX_RSS:
             self.end()
         return value
 
-    def listen(self, future: "Future[Any]", on_event: OnEvent | None, timeout: float | None) -> None:
-        """Pass events on until the unit ends; end the worker when its time is up."""
+    def listen(
+        self, events: Connection, future: "Future[Any]", on_event: OnEvent | None, timeout: float | None
+    ) -> None:
+        """Pass events on until the unit ends; end the worker when its time is up, or when nobody listens any more."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        assert self.events is not None
-        while True:
-            if self.events.poll(POLL_SECONDS):
-                event = self.events.recv()
-                if event == _DONE:
-                    return
-                if on_event is not None:
+        try:
+            while (event := _next_event(events, future)) != _DONE:
+                if event is not None and on_event is not None:
                     on_event(*event)
-            elif future.done():  # only after the pipe is empty, or the next unit would read this one's events
-                return
-            if deadline is not None and time.monotonic() > deadline:
-                self.end()
-                raise UnitTimedOut(f"A unit ran for more than {timeout:.0f} s and was ended.")
+                if deadline is not None and time.monotonic() > deadline:
+                    raise UnitTimedOut(f"A unit ran for more than {timeout:g} s and was ended.")
+        except BaseException:  # the unit still runs, and the next one would read its events
+            self.end()
+            raise
 
-    def start(self) -> None:
+    def start(self) -> tuple[ProcessPoolExecutor, Connection]:
         with self.lock:
-            if self.executor is not None and self.is_alive():
-                return
+            if self.is_closed:
+                raise PoolClosed("The pool was closed before the unit started.")
+            if self.executor is not None and self.events is not None and self.is_alive():
+                return self.executor, self.events
             context = multiprocessing.get_context("spawn")
             self.events, send = context.Pipe(duplex=False)
             self.executor = ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker, initargs=(send,))
@@ -179,11 +184,17 @@ class _Slot:
                 raise WorkerDied("A worker process could not start.") from error
             finally:
                 send.close()
+            return self.executor, self.events
 
     def is_alive(self) -> bool:
         """Whether the worker process is there."""
         processes = getattr(self.executor, "_processes", None) or {}
         return any(process.is_alive() for process in processes.values())
+
+    def close(self) -> None:
+        """End the worker for good."""
+        self.is_closed = True
+        self.end()
 
     def end(self) -> None:
         """End the worker, whatever it does; the next unit starts a fresh one."""
@@ -193,6 +204,16 @@ class _Slot:
                 for process in list((getattr(executor, "_processes", None) or {}).values()):
                     process.kill()
                 executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _next_event(events: Connection, future: "Future[Any]") -> Any:
+    """The next (epoch, logs); None if there is none yet; `_DONE` once the unit ended or its worker is gone."""
+    try:
+        if events.poll(POLL_SECONDS):
+            return events.recv()
+    except (EOFError, OSError):  # the worker's end of the pipe is gone; the future knows why
+        return _DONE
+    return _DONE if future.done() else None
 
 
 _send: Connection | None = None

@@ -11,7 +11,7 @@ from tasks.step import step
     modules=("forecaster.prepare",),
     libraries=("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "ta-lib"),
 )
-def prepare(coin: Coin, bars: dict[str, str], data: DataConfig, split: SplitConfig) -> Prepared:
+def prepare(coin: Coin, bars: dict[Coin, str], data: DataConfig, split: SplitConfig) -> Prepared:
     """Check bars, engineer features, cut them into parts; `bars` are the digests of the files that are read."""
     now = runtime()
     return now.pool.run(prepare_unit, now.artifacts_dir, coin, data, split)

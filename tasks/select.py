@@ -14,7 +14,12 @@ from tasks.step import step
     libraries=("numpy", "pandas", "scikit-learn"),
 )
 def select(
-    coin: str, fold: Fold, train: Artifact, horizons: tuple[int, ...], cross_asset: tuple[str, ...], config: SelectConfig
+    coin: str,
+    fold: Fold,
+    train: Artifact,
+    horizons: tuple[int, ...],
+    cross_asset: tuple[str, ...],
+    config: SelectConfig,
 ) -> Selected:
     """Choose columns on the fold's own train days."""
     now = runtime()

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import CachePolicy
@@ -25,14 +25,15 @@ from tasks.pool import WorkerDied
 from tasks.runtime import Runtime, runtime
 from tasks.source import library_versions, source_digest
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 Names = tuple[str, ...]
 
 TRANSIENT = (WorkerDied, ConnectionError, InterruptedError, BlockingIOError)
 TRANSIENT_TEXTS = ("database is locked", "timed out waiting for", "temporarily unavailable")
 
 
-def is_transient(task: "Task[Any, Any]", run: TaskRun, state: "State[Any]") -> bool:
+def is_transient(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
     """Whether a failure may pass by itself: a dead worker, a locked database, the network; never bad data or a bug."""
     error = state.result(raise_on_failure=False)
     if isinstance(error, TRANSIENT):
@@ -45,7 +46,7 @@ def step(
     modules: Names | Callable[[dict[str, Any]], Names],
     libraries: Names | Callable[[dict[str, Any]], Names] = (),
     retries: int = 2,
-) -> Callable[[F], "Task[..., Any]"]:
+) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a cached task of a plain function.
 
     Args:
@@ -56,16 +57,15 @@ def step(
     """
     key = StepKey(name=name, modules=modules, libraries=libraries)
 
-    def decorate(function: F) -> "Task[..., Any]":
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
-        def timed(*args: Any, **keywords: Any) -> Any:
+        def timed(*args: P.args, **keywords: P.kwargs) -> R:
             with runtime().steps.timed(name.format(**signature.bind(*args, **keywords).arguments)):
                 return function(*args, **keywords)
 
-        return task(
-            timed,
+        made = task(
             name=function.__name__,
             task_run_name=name,
             cache_policy=key,
@@ -76,6 +76,7 @@ def step(
             retry_jitter_factor=0.5,
             retry_condition_fn=is_transient,
         )
+        return made(timed)
 
     return decorate
 
@@ -115,7 +116,7 @@ class StepKey(CachePolicy):
 
 
 def content_of(value: Any) -> Any:
-    """A parameter as plain JSON values; an artifact as its digest; a path as nothing, so that moved folders still hit."""
+    """A parameter as plain JSON values; an artifact as its digest; a path as nothing: a moved folder still hits."""
     if isinstance(value, Artifact):
         return value.sha256
     if isinstance(value, BaseModel):

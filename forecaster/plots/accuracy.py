@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import gaussian_kde  # type: ignore[import-untyped]
+from scipy.stats import gaussian_kde
 
 from forecaster.config import BASELINES
 from forecaster.names import NOTHING, ahead, label, percent

@@ -9,10 +9,21 @@ from forecaster.config import Config
 from forecaster.fitting import FitResult, load_model
 from forecaster.judging import Judged
 from forecaster.plots.frames import JUDGED, RunFrames
-from forecaster.plots.registry import PLOTS
 from forecaster.store import Artifact, Store
 
 DPI = 150
+PLOT_NAMES = (
+    "loss_curves.png",
+    "metrics_progression.png",
+    "learning_rates.png",
+    "attention_heatmap.png",
+    "feature_importance.png",
+    "model_comparison.png",
+    "predictions_vs_actual.png",
+    "residual_analysis.png",
+    "ensemble_weights.png",
+    "training_summary.png",
+)
 
 
 class PlotInputs(Config):
@@ -29,6 +40,8 @@ class PlotInputs(Config):
 
 def draw_unit(root: Path, name: str, inputs: PlotInputs) -> Artifact:
     """Draw the plot called `name` (`loss_curves.png`, ...) and keep it."""
+    from forecaster.plots.registry import PLOTS  # whoever only asks for a plot must not pay for matplotlib
+
     store = Store(root)
     figure = PLOTS[name](run_frames(store, inputs))
     # Without the library's version in the file, equal pictures are equal bytes.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import huber  # type: ignore[import-untyped]
+from scipy.special import huber
 
 from forecaster.config import BASELINES, ENSEMBLE, MODELS, TrainingConfig
 

@@ -131,7 +131,7 @@ def _training(report: TrainingReport) -> str:
         epochs = "/".join(map(str, m.epochs)) if isinstance(m.epochs, list) else m.epochs
         size = None if m.n_parameters is None else f"{m.n_parameters:,}"
         rows.append((label(name), size, epochs, None if m.seconds is None else duration(m.seconds)))
-    header = ("model", "parameters (leaves)", "epochs (trees) until best", "judged fit took")
+    header = ("model", "parameters (leaves)", "epochs (trees) until best", "all fits took")
     return f"## Training\n\n{table(header, rows)}" if rows else ""
 
 
@@ -139,15 +139,17 @@ def _features(report: TrainingReport) -> str:
     f = report.features
     rows = [(f"`{name}`", NOTHING if score is None else f"{score:.4g}") for name, score in f.selected.items()]
     head = f"## Features\n\n{f.engineered} engineered, {len(f.selected)} selected."
-    folded = "<details><summary>Selected, with scores</summary>"
-    return f"{head}\n\n{folded}\n\n{table(('feature', 'score'), rows)}\n\n</details>"
+    folded = "<details><summary>Selected, by mutual information with the targets</summary>"
+    return f"{head}\n\n{folded}\n\n{table(('feature', 'mean rank (low is best)'), rows)}\n\n</details>"
 
 
 def _steps(report: TrainingReport) -> str:
     if not report.steps:
         return ""
     counts = {kind: sum(step.cache == kind for step in report.steps) for kind in ("hit", "miss", "always")}
-    told = f"{len(report.steps)} steps: {counts['hit']} reused, {counts['miss']} computed, {counts['always']} always run."
+    told = (
+        f"{len(report.steps)} steps: {counts['hit']} reused, {counts['miss']} computed, {counts['always']} always run."
+    )
     rows = [(s.name, s.cache, s.because, _seconds(s.seconds), s.retries) for s in report.steps]
     return f"## Steps\n\n{told}\n\n{table(('step', 'cache', 'because', 'took', 'retries'), rows)}"
 
@@ -159,7 +161,7 @@ def _seconds(value: float | None) -> str:
 def _environment(report: TrainingReport) -> str:
     e = report.environment
     further: Mapping[str, Any] = e.model_extra or {}
-    facts = {"cores": e.cores, "device": e.device, "seed": e.seed, **further, **e.versions}
+    facts = {"cores": e.cores, "device": e.device, "platform": e.platform, "seed": e.seed, **further, **e.versions}
     return "## Environment\n\n" + table(("", ""), [(k, v) for k, v in facts.items() if v is not None])
 
 

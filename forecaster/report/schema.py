@@ -53,7 +53,7 @@ class Split(Part):
 
 
 class Features(Part):
-    """How many columns were engineered, and which were selected with which score (null: always in)."""
+    """How many columns were engineered, and which were selected with which mean rank (null: always in)."""
 
     engineered: int
     selected: dict[str, Number] = {}
@@ -138,6 +138,7 @@ class Environment(BaseModel):
     versions: dict[str, str] = {}
     cores: int | None = None
     device: str | None = None
+    platform: str | None = None
     seed: int | None = None
 
 

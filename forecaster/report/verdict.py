@@ -2,7 +2,7 @@
 
 from forecaster.config import ENSEMBLE
 from forecaster.names import NOTHING, days, label, percent
-from forecaster.report.schema import Baseline, TrainingReport
+from forecaster.report.schema import Baseline, Metrics, TrainingReport
 
 # On real daily bars nobody has honestly gone further; more has always been a leak.
 TOO_SKILFUL = 0.025
@@ -57,8 +57,10 @@ def _against_zero(name: str, value: float) -> str:
 
 
 def _difference(value: float) -> str:
-    """`0.3 % lower`, with enough digits for the difference to be seen."""
+    """`0.30 % lower`, with enough digits for the difference to be seen."""
     size = 100 * abs(value)
+    if size < 0.005:
+        return "equal"
     return f"{size:.{2 if size < 1 else 1}f} % {'lower' if value > 0 else 'higher'}"
 
 
@@ -87,16 +89,13 @@ def suspected_leaks(report: TrainingReport) -> list[str]:
 
 
 def _too_good(name: str, rival: Baseline) -> list[str]:
-    scores = rival.test.get(SHORTEST)
-    if scores is None:
-        return []
+    scores = rival.test.get(SHORTEST, Metrics())
+    gain, right = scores.skill_vs_zero or 0.0, scores.directional_accuracy or 0.0
     lines = []
-    if (scores.skill_vs_zero or 0) > TOO_SKILFUL:
-        lines.append(f"{label(name)}'s 1-day skill is {percent(scores.skill_vs_zero)}, above {TOO_SKILFUL:.1%}.")
-    if (scores.directional_accuracy or 0) > TOO_RIGHT:
-        lines.append(
-            f"{label(name)} has the right sign on {scores.directional_accuracy:.1%} of days, above {TOO_RIGHT:.0%}."
-        )
+    if gain > TOO_SKILFUL:
+        lines.append(f"{label(name)}'s 1-day skill is {percent(gain)}, above {100 * TOO_SKILFUL:.1f} %.")
+    if right > TOO_RIGHT:
+        lines.append(f"{label(name)} has the right sign on {100 * right:.1f} % of days, above {100 * TOO_RIGHT:.0f} %.")
     return lines
 
 

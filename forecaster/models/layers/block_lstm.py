@@ -10,7 +10,8 @@ import tensorflow as tf
 class BlockLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the same weights and the same numbers, twice as fast on a CPU.
 
-    TensorFlow's `BlockLSTMV2` has a CPU kernel only; where a GPU is visible Keras' own layer (cuDNN) serves, and either
+    TensorFlow's `BlockLSTM` - of whose second version the registered gradient takes the gates in another order than the
+    kernel - has a CPU kernel only; where a GPU is visible Keras' own layer (cuDNN) serves, and either
     loads what the other saved. Masks, dropout, state across batches and activations other than the standard ones take
     Keras' way, too.
     """
@@ -32,9 +33,9 @@ class BlockLSTM(keras.layers.LSTM):
         return plain and mask is None and not has_extras
 
     def _run_block(self, steps: Any, initial_state: Any) -> tuple[Any, Any]:
-        weights = tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0)
+        weights = _reorder(tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0))
         no_peephole = tf.zeros([self.units], steps.dtype)
-        block = tf.raw_ops.BlockLSTMV2(
+        block = tf.raw_ops.BlockLSTM(
             seq_len_max=tf.shape(steps, out_type=tf.int64)[0],
             x=steps,
             h_prev=initial_state[0],
@@ -43,7 +44,15 @@ class BlockLSTM(keras.layers.LSTM):
             wci=no_peephole,
             wcf=no_peephole,
             wco=no_peephole,
-            b=tf.convert_to_tensor(self.cell.bias),
+            b=_reorder(tf.convert_to_tensor(self.cell.bias)),
             use_peephole=False,
+            forget_bias=0.0,  # the bias has it already
+            cell_clip=-1.0,  # no clipping
         )
         return block.cs, block.h
+
+
+def _reorder(gates: Any) -> Any:
+    """Keras keeps input, forget, candidate, output side by side; the operation wants the candidate second."""
+    i, f, c, o = tf.split(gates, 4, axis=-1)
+    return tf.concat([i, c, f, o], axis=-1)

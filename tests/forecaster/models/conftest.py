@@ -24,7 +24,7 @@ LOOKBACK = 12
 SMALL = {
     "dlinear": DLinearConfig(kernel_size=5),
     "tcn": TCNConfig(filters=4, n_blocks=2),
-    "enhanced_lstm": EnhancedLSTMConfig(units=(4, 3), dense_units=3),
+    "enhanced_lstm": EnhancedLSTMConfig(units=(4, 2), dense_units=3),
     "transformer": TransformerConfig(d_model=8, n_heads=2, ff_dim=8, n_layers=1, head_units=4, warmup_steps=5),
     "lightgbm": LightGBMConfig(n_estimators=20, min_child_samples=5, reg_alpha=0, early_stopping=5),
     "ridge": RidgeConfig(alpha=1),

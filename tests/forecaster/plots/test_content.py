@@ -61,7 +61,13 @@ def test_bars_that_are_cut_are_marked_and_still_say_their_value(exploded: RunFra
 
 def test_every_baseline_has_a_bar_and_zero_a_line(smoke: RunFrames):
     axes = accuracy.model_comparison(smoke).axes[0]
-    assert [t.get_text() for t in axes.get_yticklabels()] == ["DLinear", "LightGBM", "Zero return", "Train mean", "Ridge"]
+    assert [t.get_text() for t in axes.get_yticklabels()] == [
+        "DLinear",
+        "LightGBM",
+        "Zero return",
+        "Train mean",
+        "Ridge",
+    ]
     assert axes.lines[0].get_xdata()[0] == smoke.score("zero", 1, "rmse")
 
 
@@ -124,6 +130,6 @@ def test_summary_tells_best_and_last_epoch_and_what_was_reused(full: RunFrames):
     assert "best after 4 of 14 epochs; 28,806 parameters" in text
     assert "best after 8/1/12 of 62 trees; 412 leaves" in text
     assert "(6 of 7 reused)" in text
-    assert "reused" not in texts(summary.training_summary(replace(full, fits=full.fits.drop(columns="cached")))).replace(
-        "a reused fit", ""
-    )
+    assert "reused" not in texts(
+        summary.training_summary(replace(full, fits=full.fits.drop(columns="cached")))
+    ).replace("a reused fit", "")

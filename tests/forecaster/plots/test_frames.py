@@ -20,7 +20,7 @@ def tiny() -> RunFrames:
 
 
 def test_zero_is_scored_by_the_networks_own_loss(tiny: RunFrames):
-    # |z| = .5 and 3 at one day: Huber .125 and 2.5. |z| = 2 at four days: Huber 1.5; the unknown outcome does not count.
+    # |z| = .5 and 3 at one day: Huber .125 and 2.5. |z| = 2 at four days: Huber 1.5. What is unknown does not count.
     assert tiny.zero_huber("val", 1) == pytest.approx((0.125 + 2.5) / 2)
     assert tiny.zero_huber("val", 4) == pytest.approx(1.5)
     assert tiny.zero_loss("val") == pytest.approx(1.3125 + 1.5 / 2)

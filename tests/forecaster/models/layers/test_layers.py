@@ -45,7 +45,7 @@ def test_block_lstm_gives_keras_numbers_and_gradients_with_keras_weights(go_back
             outputs.append(layer(windows()))
             loss = tf.reduce_sum(outputs[-1][0] ** 2)
         gradients.append(tape.gradient(loss, layer.trainable_weights))
-    for theirs, ours in zip(outputs[0] + gradients[0], outputs[1] + gradients[1], strict=True):
+    for theirs, ours in zip([*outputs[0], *gradients[0]], [*outputs[1], *gradients[1]], strict=True):
         np.testing.assert_allclose(ours, theirs, atol=2e-6)
 
 
