@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from flows.outcome import CoinOutcome
+from forecaster.config import NETWORKS
 
 QUIET_SECONDS = 10.0  # without a terminal, each fit prints a line at most this often
 
@@ -76,11 +77,12 @@ class Terminal:
     def epoch(self, coin: str, model: str, fold: str, epoch: int, logs: dict[str, float]) -> None:
         """See `tasks.runtime.Progress`."""
         losses = "  ".join(f"{name} {logs[name]:.4g}" for name in ("loss", "val_loss") if name in logs)
-        note = f"epoch {epoch}/{self.epochs}  {losses}"
+        total = self.epochs if model in NETWORKS else None  # trees are counted in rounds, without an end in sight
+        note = f"epoch {epoch}/{total}  {losses}" if total else f"round {epoch}  {losses}"
         with self._lock:
             key = (coin, model, fold)
             if key not in self._fits:
-                self._fits[key] = self._bars.add_task(f"  {coin} {model} {fold}", total=self.epochs, note=note)
+                self._fits[key] = self._bars.add_task(f"  {coin} {model} {fold}", total=total, note=note)
             self._bars.update(self._fits[key], completed=epoch, note=note)
             if not self.console.is_terminal and time.monotonic() - self._spoken.get(key, 0) >= QUIET_SECONDS:
                 self._spoken[key] = time.monotonic()

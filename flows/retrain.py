@@ -11,6 +11,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_table_artifact
 from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed, State
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -23,11 +24,14 @@ from tasks.pool import Pool
 from tasks.runtime import Progress, Runtime, use_runtime
 from tasks.steps import StepLog
 
-SILENT = Silent()
-progress: ContextVar[Progress] = ContextVar("progress", default=SILENT)
+progress: ContextVar[Progress] = ContextVar("progress", default=Silent())  # noqa: B039
 
 
-@flow(name="retrain", flow_run_name="retrain-{crypto}", persist_result=False)
+def _run_name() -> str:
+    return f"retrain-{'-'.join(flow_run.parameters['crypto'])}"
+
+
+@flow(name="retrain", flow_run_name=_run_name, persist_result=False)
 @takes_run_config
 def retrain(config: RunConfig) -> State[Any]:
     """Retrain, judge and save models for every coin, and say in the morning what they are worth.

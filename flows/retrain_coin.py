@@ -53,7 +53,7 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
     bars = {name: bars_digest(name, config.data) for name in (coin, partner_of(coin))}
     data = prepare(coin, bars, config.data, config.split)
     folds = [data.judged] if config.no_ensemble else [data.judged, *data.folds]
-    survivors = Survivors([*config.models, *BASELINES])
+    survivors = Survivors([*config.models, *BASELINES], list(data.degraded))
 
     columns = select_columns(data, folds, config)
     fits = fit_models(data, folds, columns, survivors, config)

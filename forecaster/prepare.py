@@ -74,7 +74,9 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
     bars = load_bars(coin, data)
     require_length(bars, split)
     crossed, degraded = _cross_asset(bars, data)
-    rows = engineer(bars.frame).join(crossed)
+    own = engineer(bars.frame)
+    taken = {name: f"extra_{name}" for name in (*crossed, LOG_CLOSE) if name in own}  # the input may bring such names
+    rows = own.rename(columns=taken).join(crossed)
     n_engineered = rows.shape[1]
     rows[LOG_CLOSE] = np.log(bars.frame["close"])
     days = pd.DatetimeIndex(rows.index)

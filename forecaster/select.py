@@ -40,12 +40,19 @@ def select(
         horizons: days ahead.
         cross_asset: columns that do not compete, but join whatever is selected unless they are empty here.
         config: how many columns, how many missing days are allowed, seed.
+
+    Raises:
+        ValueError: if no column but the cross-asset ones can be used.
     """
     inside = train.mask(pd.DatetimeIndex(rows.index))
     y = log_returns(rows[LOG_CLOSE].to_numpy(), horizons)[inside]  # (n, n_horizons)
     seen = rows.loc[: pd.Timestamp(train.last)].drop(columns=LOG_CLOSE)
     dropped = _unusable(seen, cross_asset, config)
     ranked = seen.columns.difference([*dropped, *cross_asset], sort=False)
+    if ranked.empty:
+        raise ValueError(
+            f"Expected at least one usable column on {train.first} to {train.last}. Received: {dropped}. Give more days."
+        )
     x = seen[ranked].fillna(seen[ranked].median())[inside[: len(seen)]]
     scores = _scores(x, y, horizons, config)
     best = [score.column for score in scores[: config.max_features]]

@@ -4,6 +4,7 @@ A part or fold is described by dates, never by positions, so that a step's cache
 """
 
 from datetime import date
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -98,14 +99,13 @@ def oof_folds(days: pd.DatetimeIndex, judged: Fold, config: SplitConfig) -> tupl
     origins = np.flatnonzero(judged.train.mask(days))  # (n_train_origins,)
     if len(origins) <= (config.n_folds + 1) + max(config.horizons):
         return [], [f"No folds: {len(origins)} train origins are too few for {config.n_folds} purged folds."]
+    fewest = max(config.min_fold_origins, ceil((max(config.horizons) + 1) / (1 - config.stop_share)))
     folds, dropped = [], []
     splits = TimeSeriesSplit(config.n_folds, gap=0).split(origins)
     for number, (before, held_out) in enumerate(splits, start=1):
         usable = origins[before[: -max(config.horizons)]]
-        if len(usable) < config.min_fold_origins:
-            dropped.append(
-                f"fold-{number} dropped: {len(usable)} train origins, at least {config.min_fold_origins} are needed."
-            )
+        if len(usable) < fewest:
+            dropped.append(f"fold-{number} dropped: {len(usable)} train origins, at least {fewest} are needed.")
             continue
         folds.append(_fold(f"fold-{number}", days, usable, origins[held_out], config))
     return folds, dropped
@@ -139,7 +139,7 @@ def _fold(
     held_out: "np.ndarray[tuple[int], np.dtype[np.int64]]",
     config: SplitConfig,
 ) -> Fold:
-    n_stop = int(np.ceil(len(usable) * config.stop_share))
+    n_stop = ceil(len(usable) * config.stop_share)
     return Fold(
         name=name,
         train=_span(days, usable[: -n_stop - max(config.horizons)]),

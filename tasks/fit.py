@@ -14,6 +14,7 @@ from tasks.step import step
 
 TIMEOUT_SECONDS = 3 * 3600.0
 RELATIVE_COST = {"transformer": 20.0, "enhanced_lstm": 15.0, "tcn": 5.0, "dlinear": 1.0}  # seconds per sample, roughly
+ROUNDS_PER_LINE = 50  # trees are grown faster than anyone reads
 COMMON = ("numpy", "pandas", "scikit-learn")
 
 
@@ -59,7 +60,9 @@ def _in_pool(unit: Callable[..., FitResult], spec: FitSpec, *args: Any) -> FitRe
     now, log = runtime(), get_run_logger()
 
     def on_epoch(epoch: int, logs: dict[str, float]) -> None:
-        log.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.4g}" for name, value in logs.items()))
+        if spec.model in NETWORKS or epoch % ROUNDS_PER_LINE == 1:
+            losses = ", ".join(f"{name} {value:.4g}" for name, value in logs.items() if name != "epoch")
+            log.info("epoch %d: %s", epoch, losses)
         now.progress.epoch(spec.coin, spec.model, spec.fold.name, epoch, logs)
 
     return now.pool.run(

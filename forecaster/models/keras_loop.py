@@ -50,6 +50,7 @@ class TrainLoop:
         self.origin = tf.constant(train.origin, tf.int32)
         self.y = tf.constant(train.y / np.asarray(settings.target_scale), tf.float32)
         network.optimizer.build(network.trainable_variables)
+        network.optimizer._backend_update_step = self._update
         self._run = tf.function(self._steps)
 
     def run(self, epoch: Epoch) -> Sequence[Floats]:
@@ -80,6 +81,11 @@ class TrainLoop:
             loss = tf.reduce_sum(huber * self.weights) + sum(self.network.losses)
         self.network.optimizer.apply(tape.gradient(loss, variables), variables)
         return tf.stack(losses)
+
+    def _update(self, gradients: Any, variables: Any, learning_rate: Any) -> None:
+        """Keras' own sums over replicas first, even over a single one, and a graph that holds such a sum is never freed."""
+        for gradient, variable in zip(gradients, variables, strict=True):
+            self.network.optimizer.update_step(gradient, variable, learning_rate)
 
 
 def horizon_losses(y: Any, predicted: Any, delta: float) -> tuple[Any, Any, Any, Any]:

@@ -65,7 +65,7 @@ def build_report(
         data=_data(data),
         splits={row.part: Split(**row.model_dump(exclude={"part"})) for row in data.audit},
         features=_features(data, selection),
-        models={name: _model(name, judged[name], fits, nested, config) for name in nested if name in config.models},
+        models={name: _model(name, judged[name], nested, config) for name in nested if name in config.models},
         ensemble=Ensemble(**nested[ENSEMBLE], **ensemble) if ensemble is not None else None,
         baselines={name: Baseline(**nested[name]) for name in BASELINES if name in nested},
         steps=[Step(**step) for step in steps],
@@ -90,14 +90,12 @@ def _features(data: Prepared, selection: Mapping[str, Any]) -> Features:
     return Features(engineered=data.n_engineered, selected={c: ranks.get(c) for c in selection["columns"]})
 
 
-def _model(
-    name: str, judged: FitResult, fits: Iterable[FitResult], nested: Mapping[str, Any], config: RunConfig
-) -> Model:
+def _model(name: str, judged: FitResult, nested: Mapping[str, Any], config: RunConfig) -> Model:
     return Model(
         **nested[name],
         params=model_params(name, judged, config),
         epochs=judged.length[0] if len(judged.length) == 1 else list(judged.length),
-        seconds=sum(fitted.seconds for fitted in fits if fitted.model == name),
+        seconds=judged.seconds,
         n_parameters=judged.n_parameters,
     )
 

@@ -131,7 +131,7 @@ def _training(report: TrainingReport) -> str:
         epochs = "/".join(map(str, m.epochs)) if isinstance(m.epochs, list) else m.epochs
         size = None if m.n_parameters is None else f"{m.n_parameters:,}"
         rows.append((label(name), size, epochs, None if m.seconds is None else duration(m.seconds)))
-    header = ("model", "parameters (leaves)", "epochs (trees) until best", "all fits took")
+    header = ("model", "parameters (leaves)", "epochs (trees) until best", "judged fit took")
     return f"## Training\n\n{table(header, rows)}" if rows else ""
 
 

@@ -81,8 +81,8 @@ def test_verdict_says_what_beats_zero_by_how_much_and_on_how_many_origins():
         "On the test part (629/623/600 origins at 1/7/30 days): at 1 day 2 of 3 beat the zero forecast, best TCN "
         "(RMSE 0.40 % lower); at 7 days none of 3 beats the zero forecast, closest Ensemble (RMSE equal); at 30 "
         "days none of 3 beats the zero forecast, closest Ensemble (RMSE 1.0 % higher). The ensemble's RMSE against "
-        "zero: 0.10 % lower at 1 day, equal at 7 days, 1.0 % higher at 30 days. The best are picked with hindsight, and 600 "
-        "origins at 30 days are only about 20 that do not overlap: a small lead is no evidence of skill."
+        "zero: 0.10 % lower at 1 day, equal at 7 days, 1.0 % higher at 30 days. The best are picked with hindsight, "
+        "and 600 origins at 30 days are only about 20 that do not overlap: a small lead is no evidence of skill."
     )
 
 

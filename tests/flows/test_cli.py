@@ -1,0 +1,139 @@
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flows import cli
+from forecaster.config import RunConfig
+
+FIELDS = RunConfig.model_fields
+HEAVY = ("tensorflow", "keras", "lightgbm", "mlflow", "matplotlib")
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """What would have been run."""
+    configs: list[RunConfig] = []
+    monkeypatch.setattr(cli, "_run", lambda config: configs.append(config) or 0)
+    monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
+    return configs
+
+
+@pytest.fixture
+def call(ran: list[RunConfig]) -> Callable[..., Result]:
+    return lambda *args: CliRunner().invoke(cli.retrain, [str(arg) for arg in args], prog_name="retrain")
+
+
+def flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def test_without_flags_the_defaults_serve(call, ran):
+    assert call().exit_code == 0
+    assert ran == [RunConfig()]
+
+
+EXAMPLES = {
+    "crypto": ("btc, ETH", ("BTC", "ETH")),
+    "epochs": ("3", 3),
+    "batch_size": ("16", 16),
+    "seq_length": ("30", 30),
+    "max_features": ("40", 40),
+    "folds": ("3", 3),
+    "as_of": ("2025-06-30", date(2025, 6, 30)),
+    "signal": ("0.1", 0.1),
+    "output_dir": ("out", Path("out")),
+    "artifacts_dir": ("kept", Path("kept")),
+    "tracking_uri": ("http://localhost:5000", "http://localhost:5000"),
+    "seed": ("7", 7),
+    "jobs": ("1", 1),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_is_a_flag(name: str, call, ran, tmp_path: Path):
+    if FIELDS[name].annotation is bool:
+        text, value = (), True
+    elif name == "data_dir":
+        text, value = (tmp_path,), tmp_path
+    else:
+        text, value = (EXAMPLES[name][0],), EXAMPLES[name][1]
+    result = call(flag(name), *text)
+    assert result.exit_code == 0, result.output
+    assert ran == [RunConfig(**{name: value})]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_help_describes_every_flag_and_its_default(name: str, call):
+    words = " ".join(call("--help").output.split())
+    field = FIELDS[name]
+    assert f" {flag(name)} " in words
+    default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+    shown = "" if field.default in (None, False) else f" [default: {default}]"
+    assert f"{field.description}{shown}" in words
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (("--epochs", "none"), "--epochs"),
+        (("--epochs", "0"), "--epochs"),
+        (("--epoch-s", "3"), "--epoch-s"),
+        (("--crypto", "BTC,SHIB"), "--crypto"),
+        (("--crypto", ""), "--crypto"),
+        (("--crypto", "BTC,BTC"), "crypto=BTC,BTC"),
+        (("--as-of", "yesterday"), "--as-of"),
+        (("--signal", "1"), "--signal"),
+        (("--data-dir", "/no/such/folder"), "--data-dir"),
+        (("--no-dlinear", "--no-tcn", "--no-lstm", "--no-transformer", "--no-lightgbm"), "every model skipped"),
+        (("--no-dlinear=yes",), "--no-dlinear"),
+        (("extra",), "extra"),
+    ],
+)
+def test_bad_usage_ends_with_two_and_one_line_that_names_the_flag(args, named: str, call, ran):
+    result = call(*args)
+    assert result.exit_code == 2
+    assert ran == []
+    *usage, error = result.output.rstrip().splitlines()
+    assert error.startswith("Error: ")
+    assert named in error
+    assert all("Usage:" in line or "--help" in line or not line for line in usage)
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, 1)])
+def test_the_exit_code_says_how_the_night_ended(code: int, expected: int, call, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cli, "_run", lambda config: code)
+    assert call().exit_code == expected
+
+
+def test_what_the_user_has_set_wins_over_our_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "DEBUG")
+    monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "true")
+    monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "5")
+    cli._prepare_environment()
+    assert os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] == "DEBUG"
+    assert os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] == "5"
+
+
+def imported_by(code: str, suspects: tuple[str, ...]) -> list[str]:
+    """Which of `suspects` a fresh interpreter has imported after `code`."""
+    check = f"{code}\nimport sys\nprint('IMPORTED', [m for m in {suspects!r} if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    return ast.literal_eval(said.stdout.rpartition("IMPORTED")[2].strip())
+
+
+def test_help_imports_nothing_that_takes_time():
+    ask = (
+        "import flows.cli\ntry:\n    flows.cli.retrain(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0"
+    )
+    assert imported_by(ask, ("prefect", "numpy", "pandas", "sklearn", "scipy", *HEAVY)) == []
+
+
+def test_the_flow_imports_nothing_that_a_cached_night_does_not_use():
+    assert imported_by("import flows.retrain", HEAVY) == []

@@ -1,0 +1,223 @@
+"""Whole nights on a real Prefect server, with LightGBM and the baselines: what is reused, what survives what."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from flows.retrain import _refuse_unattended_simulation
+from forecaster.config import RunConfig
+from forecaster.saving import verify
+from tests.flows.conftest import House, Watcher
+
+# Prefect's and MLflow's own deprecations are theirs to mend.
+pytestmark = [pytest.mark.flow, pytest.mark.filterwarnings("default")]
+
+PLOTS = {
+    "loss_curves.png",
+    "metrics_progression.png",
+    "learning_rates.png",
+    "attention_heatmap.png",
+    "feature_importance.png",
+    "model_comparison.png",
+    "predictions_vs_actual.png",
+    "residual_analysis.png",
+    "ensemble_weights.png",
+    "training_summary.png",
+}
+
+
+def missed(report: dict[str, Any]) -> dict[str, str]:
+    """Steps that ran although they are cached, and why."""
+    return {step["name"]: step["because"] for step in report["steps"] if step["cache"] == "miss"}
+
+
+def fits(names: Any) -> set[str]:
+    return {name for name in names if name.startswith(("fit-", "refit-"))}
+
+
+def newest_report(house: House) -> dict[str, Any]:
+    folder = max((house.root / "training_output").iterdir(), key=lambda path: path.stat().st_mtime)
+    return json.loads((folder / "training_report.json").read_text())
+
+
+def test_a_night_leaves_models_report_pictures_and_a_pointer(first_night: House) -> None:
+    pointer = json.loads((first_night.root / "artifacts/BTC/latest-folder.json").read_text())
+    saved = first_night.root / "artifacts" / pointer["folder"]
+    verify(saved)
+    assert {p.name for p in saved.iterdir()} >= {"lightgbm", "ridge", "zero", "mean", "advanced_ensemble"}
+    assert (saved / "lightgbm" / "serving" / "model_h30.txt").is_file()
+    output = first_night.root / "training_output" / f"BTC_{pointer['run']}"
+    assert {p.name for p in output.glob("*.png")} == PLOTS
+    report = newest_report(first_night)
+    assert set(report["models"]) == {"lightgbm"}
+    assert set(report["models"]["lightgbm"]["test"]) == {"1", "7", "30"}
+    assert report["data"]["simulated"] is False
+
+
+def test_every_metric_stands_beside_the_baselines(first_night: House) -> None:
+    report = newest_report(first_night)
+    assert set(report["baselines"]) == {"zero", "mean", "ridge"}
+    for rival in (report["models"]["lightgbm"], report["ensemble"], *report["baselines"].values()):
+        assert set(rival["test"]["7"]) >= {"rmse", "scaled_rmse", "mae", "r2", "directional_accuracy", "skill_vs_zero"}
+    assert report["baselines"]["zero"]["test"]["1"]["skill_vs_zero"] == 0
+
+
+def test_mlflow_shows_a_parent_run_and_a_child_per_model(first_night: House) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{first_night.root / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("BTC")
+    runs = client.search_runs([experiment.experiment_id])
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    (parent,) = [run for run in runs if run not in children]
+    assert {run.info.run_name for run in children} >= {"lightgbm", "advanced_ensemble", "zero", "ridge"}
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    trees = next(run for run in children if run.info.run_name == "lightgbm")
+    assert "test_rmse_h7" in trees.data.metrics
+    assert trees.data.params["num_leaves"] == "31"
+    assert len(client.get_metric_history(trees.info.run_id, "val_h1_loss")) > 1
+    assert {file.path for file in client.list_artifacts(parent.info.run_id, "report")} >= {"report/report.md"}
+    assert {file.path for file in client.list_artifacts(trees.info.run_id, "model")} >= {"model/metadata.json"}
+
+
+def test_the_same_night_again_fits_nothing_even_in_a_moved_folder(house: House) -> None:
+    state, watcher = house.run()
+    report = house.report(watcher)
+    assert state.is_completed()
+    assert missed(report) == {}
+    assert {how for *_, how in watcher.ended} == {"reused"}
+    assert any("0 fitted" in note for note in watcher.outcomes["BTC"].notes)
+
+
+def test_a_new_bar_gives_no_judged_fit_and_one_refit(house: House) -> None:
+    house.write_bars("2025-12-21")
+    _, watcher = house.run(as_of="2025-12-21")
+    because = missed(house.report(watcher))
+    assert fits(because) == {"refit-BTC-lightgbm"}
+    assert {name.split("-")[0] for name in because} == {"prepare", "predict", "evaluate", "refit", "plot"}
+    assert "stack-BTC" not in because
+    assert "input parts" in because["refit-BTC-lightgbm"]
+
+
+def test_editing_one_model_refits_that_model_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(monkeypatch, "forecaster/models/lightgbm.py")
+    _, watcher = house.run()
+    because = missed(house.report(watcher))
+    # Of the two folds the first is too short, and dropped.
+    assert fits(because) == {"fit-BTC-lightgbm-judged", "fit-BTC-lightgbm-fold-2", "refit-BTC-lightgbm"}
+    assert "source of forecaster.fitting, forecaster.models.lightgbm" in because["fit-BTC-lightgbm-judged"]
+
+
+def test_editing_a_plot_fits_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(monkeypatch, "forecaster/plots/training.py")
+    _, watcher = house.run()
+    assert {name.split("-")[0] for name in missed(house.report(watcher))} == {"plot"}
+
+
+def test_more_epochs_do_not_refit_what_has_none(house: House) -> None:
+    _, watcher = house.run(epochs=7)
+    assert fits(missed(house.report(watcher))) == set()
+
+
+def test_a_damaged_artifact_is_made_again(house: House) -> None:
+    trees = json.loads((house.root / "artifacts/BTC/latest-folder.json").read_text())
+    model = house.root / "artifacts" / trees["folder"] / "lightgbm" / "model_h1.txt"
+    twin = next(
+        p for p in (house.root / "artifacts/objects").rglob("model_h1.txt") if p.read_text() == model.read_text()
+    )
+    twin.write_text("broken")
+    _, watcher = house.run()
+    because = missed(house.report(watcher))
+    assert len(fits(because)) == 1
+    assert "gone or altered" in next(iter(because.values()))
+
+
+def test_a_coin_without_its_partner_runs_degraded_and_a_damaged_coin_fails_alone(house: House) -> None:
+    (house.root / "bars" / "ETH.csv").write_text("date,open,high,low,close,volume\n2025-12-19,1,2,0.5,-3,4\n")
+    state, watcher = house.run(crypto=("BTC", "ETH"))
+    assert state.is_failed()
+    assert "ETH: FAILED" in state.message
+    assert "ETH.csv" in state.message
+    assert watcher.outcomes["BTC"].status == "DEGRADED"
+    assert "cross-asset" in watcher.outcomes["BTC"].reasons[0]
+    assert not [c for c in house.report(watcher)["features"]["selected"] if c.startswith("eth_")]
+
+
+def test_a_killed_worker_costs_one_retry(market: dict[str, pd.DataFrame], server: None, tmp_path: Path) -> None:
+    house = House(tmp_path / "house", market)
+    house.root.mkdir()
+    house.write_bars()
+
+    def kill() -> None:
+        from tasks.runtime import runtime
+
+        slot = next(slot for slot in runtime().pool._busy if slot.is_alive())
+        os.kill(slot.pid, signal.SIGKILL)
+
+    state, watcher = house.run(Watcher(on_epoch=kill))
+    steps = house.report(watcher)["steps"]
+    assert state.is_completed()
+    assert watcher.outcomes["BTC"].status == "OK"
+    assert sum(step["retries"] for step in steps) == 1
+
+
+def test_a_failing_mlflow_costs_no_fit_and_is_told(house: House) -> None:
+    state, watcher = house.run(tracking_uri="sqlite:////proc/nowhere/mlflow.db")
+    assert state.is_completed()
+    assert watcher.outcomes["BTC"].status == "DEGRADED"
+    assert "MLflow" in house.report(watcher)["reasons"][0]
+
+
+def test_a_lost_model_leaves_the_coin_running_on_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.fits.spec_of", broken_spec_of)
+    state, watcher = house.run(no_dlinear=False, epochs=1)
+    assert state.is_completed()
+    report = house.report(watcher)
+    assert report["status"] == "DEGRADED"
+    assert "dlinear was lost" in report["reasons"][0]
+    assert set(report["models"]) == {"lightgbm"}
+
+
+def test_a_scheduled_run_without_bars_refuses_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Scheduled:
+        class flow_run:  # noqa: N801
+            auto_scheduled = True
+
+    monkeypatch.setattr("flows.retrain.FlowRunContext.get", lambda: Scheduled)
+    with pytest.raises(ValueError, match="Set the parameter `data_dir`"):
+        _refuse_unattended_simulation(RunConfig())
+
+
+def edit(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    """Pretend that one source file was edited."""
+    from tasks import source
+
+    read = source._read
+
+    def edited(name: str, path: Path, mtime_ns: int) -> tuple[str, tuple[str, ...]]:
+        digest, imports = read(name, path, mtime_ns)
+        return ("edited" if path.as_posix().endswith(file) else digest), imports
+
+    monkeypatch.setattr(source, "_read", edited)
+
+
+def broken_spec_of(data: Any, model: str, fold: Any, config: RunConfig) -> Any:
+    """A spec that makes the network fail in its worker as a bug would."""
+    from flows.fits import FitSpec
+
+    settings = {} if model == "dlinear" else config.model(model)
+    return FitSpec(
+        coin=data.coin,
+        model=model,
+        fold=fold,
+        lookback=config.split.lookback,
+        horizons=config.split.horizons,
+        settings=settings,
+        training=None,
+        seed=config.seed,
+    )
