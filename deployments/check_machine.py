@@ -15,7 +15,11 @@ def missing() -> list[str]:
         found.append(f"Python {version} has no venv module. Debian/Ubuntu: apt-get install python{version}-venv")
     library = "libomp.dylib" if sys.platform == "darwin" else "libgomp.so.1"
     if not _loads(library):
-        remedy = "brew install libomp" if sys.platform == "darwin" else "apt-get install libgomp1 (Fedora: dnf install libgomp)"
+        remedy = (
+            "brew install libomp"
+            if sys.platform == "darwin"
+            else "apt-get install libgomp1 (Fedora: dnf install libgomp)"
+        )
         found.append(f"LightGBM needs {library}, which is not there: {remedy}")
     return found
 

@@ -151,7 +151,7 @@ def refit_models(
 
 
 def spec_of(data: Prepared, model: str, fold: Fold, config: RunConfig) -> FitSpec:
-    """What decides one fit. A serving refit does not depend on the most epochs or the patience: it is told its length."""
+    """What decides one fit. A serving refit is told its length: neither most epochs nor patience matter to it."""
     training = config.training if model in NETWORKS else None
     if training is not None and fold.name == data.serving.name:
         training = training.model_copy(update={"epochs": 1, "patience": 1})

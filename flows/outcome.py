@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+Rows = tuple[tuple[str, ...], ...]
 Status = Literal["OK", "DEGRADED", "STALE", "FAILED", "CANCELLED"]
 
 
@@ -12,11 +13,14 @@ class CoinOutcome(BaseModel):
 
     Attributes:
         coin: ticker.
-        status: OK; DEGRADED if a model, the ensemble or a partner was lost; STALE if the bars are old; FAILED without models.
+        status: OK; DEGRADED if a model, the ensemble or a partner was lost; STALE if the bars are old; FAILED without
+            models; CANCELLED.
         reasons: why it is not OK, one sentence each.
         folder: where models were saved.
         report: path of `training_report.json`.
-        summary: the table that is printed, header first.
+        verdict: what the test scores allow one to say.
+        summary: test scores by model and horizon, header first.
+        weights: the ensemble's weights by member and horizon, header first.
         notes: lines that are printed beside it.
     """
 
@@ -27,7 +31,9 @@ class CoinOutcome(BaseModel):
     reasons: tuple[str, ...] = ()
     folder: str | None = None
     report: str | None = None
-    summary: tuple[tuple[str, ...], ...] = ()
+    verdict: str = ""
+    summary: Rows = ()
+    weights: Rows = ()
     notes: tuple[str, ...] = ()
 
     @property

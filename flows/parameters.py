@@ -1,4 +1,4 @@
-"""`RunConfig` as the parameters of a flow: one definition behind Prefect's form, the YAML files and the command line."""
+"""`RunConfig` as the parameters of a flow: one definition behind Prefect's form, YAML files and the command line."""
 
 import functools
 import inspect

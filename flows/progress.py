@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from flows.outcome import CoinOutcome
+from flows.outcome import CoinOutcome, Rows
 from forecaster.config import NETWORKS
 
 QUIET_SECONDS = 10.0  # without a terminal, each fit prints a line at most this often
@@ -62,7 +62,9 @@ class Terminal:
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
 
     def expect(self, coin: str, n_units: int) -> None:
@@ -100,16 +102,31 @@ class Terminal:
 
     def say(self, coin: str, text: str) -> None:
         """See `tasks.runtime.Progress`."""
-        self.console.print(f"{coin}  {text}", highlight=False)
+        self._print(f"{coin}  {text}")
 
     def finished(self, outcome: CoinOutcome) -> None:
-        """Print the coin's table and notes, above the bars of coins that still run."""
-        title = f"{outcome.coin}: {outcome.status}"
-        self.console.rule(title)
-        if outcome.summary:
-            table = Table(*outcome.summary[0], box=SIMPLE)
-            for row in outcome.summary[1:]:
+        """Print the coin's tables and notes, above the bars of coins that still run."""
+        with self._lock:
+            for key in [key for key in self._fits if key[0] == outcome.coin]:
+                self._bars.remove_task(self._fits.pop(key))
+        self.console.rule(f"{outcome.coin}: {outcome.status}")
+        for line in outcome.reasons:
+            self._print(line)
+        self._table("Test scores", outcome.summary)
+        if outcome.verdict:
+            self._print(outcome.verdict)
+        self._table("Ensemble weights", outcome.weights)
+        for line in outcome.notes:
+            self._print(line)
+
+    def _table(self, title: str, rows: Rows) -> None:
+        if rows:
+            table = Table(box=SIMPLE, title=title, title_justify="left")
+            for number, name in enumerate(rows[0]):
+                table.add_column(name, justify="right" if number else "left", no_wrap=True)
+            for row in rows[1:]:
                 table.add_row(*row)
             self.console.print(table)
-        for line in (*outcome.reasons, *outcome.notes):
-            self.console.print(line, highlight=False, soft_wrap=True)
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)

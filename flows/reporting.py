@@ -11,7 +11,7 @@ from forecaster.fitting import FitResult
 from forecaster.judging import Judged
 from forecaster.plots.draw import PLOT_NAMES, PlotInputs
 from forecaster.prepare import Prepared
-from forecaster.report import TrainingReport, summary_table, verdict
+from forecaster.report import TrainingReport, summary_table, verdict, weights_table
 from forecaster.report.build import build_report, model_params
 from forecaster.saving import Saved
 from forecaster.select import Selected
@@ -56,7 +56,9 @@ def report_night(night: Night, reasons: list[str]) -> CoinOutcome:
     report = _build(night, reasons, plots)
     _try(reasons, "The report was not written", lambda: write_report(report, plots, night.folder))
     logged = len(reasons)
-    _try(reasons, "MLflow has no record of this night", lambda: log(_night_log(night, report), night.config.tracking_uri))
+    _try(
+        reasons, "MLflow has no record of this night", lambda: log(_night_log(night, report), night.config.tracking_uri)
+    )
     if len(reasons) > logged:
         report = _build(night, reasons, plots)
         _try(reasons, "The report does not say so", lambda: write_report(report, plots, night.folder))
@@ -156,23 +158,21 @@ def _outcome(night: Night, report: TrainingReport) -> CoinOutcome:
     steps = runtime().steps.as_dicts()
     fits = [step for step in steps if step["name"].startswith(("fit-", "refit-"))]
     n_fitted = sum(step["cache"] == "miss" for step in fits)
-    ensemble = [f"Ensemble: {report.ensemble.method}. {report.ensemble.why}"] if report.ensemble else []
-    weights = [f"Weights: {report.ensemble.weights}; on zero: {report.ensemble.weight_on_zero}"] if report.ensemble else []
     return CoinOutcome(
         coin=night.coin,
         status=report.status,
         reasons=tuple(report.reasons),
         folder=str(night.config.artifacts_dir / night.saved.folder),
         report=str(night.folder / "training_report.json"),
+        verdict=verdict(report),
         summary=tuple(tuple(row) for row in summary_table(report)),
+        weights=tuple(tuple(row) for row in weights_table(report)),
         notes=(
             *(["SIMULATED DATA: no real market stands behind these figures."] if report.data.simulated else []),
-            verdict(report),
-            *ensemble,
-            *weights,
-            f"Fits: {n_fitted} fitted, {len(fits) - n_fitted} reused from earlier runs.",
-            f"Models:  {night.config.artifacts_dir / night.saved.folder}",
-            f"Report:  {night.folder / 'report.md'}",
-            f"MLflow:  mlflow ui --backend-store-uri {night.config.tracking_uri}",
+            *([f"Ensemble: {report.ensemble.method}. {report.ensemble.why}"] if report.ensemble else []),
+            f"Fits:     {n_fitted} fitted, {len(fits) - n_fitted} reused from earlier runs.",
+            f"Models:   {night.config.artifacts_dir / night.saved.folder}",
+            f"Report:   {night.folder / 'report.md'}",
+            f"MLflow:   mlflow ui --backend-store-uri {night.config.tracking_uri}",
         ),
     )

@@ -84,7 +84,9 @@ def _reason(state: State[Any]) -> str:
 
 def _conclude(outcomes: Sequence[CoinOutcome]) -> State[Any]:
     """One table for the whole night, and a state that tells the truth about it."""
-    create_table_artifact([outcome.row() for outcome in outcomes], key="retrain-night", description="The night, by coin")
+    create_table_artifact(
+        [outcome.row() for outcome in outcomes], key="retrain-night", description="The night, by coin"
+    )
     table = "\n".join(f"{o.coin}: {o.status} {' '.join(o.reasons)}".strip() for o in outcomes)
     get_run_logger().info("The night, by coin:\n%s", table)
     if any(outcome.status == "CANCELLED" for outcome in outcomes):

@@ -76,7 +76,14 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
     serving = refit_models(data, fits, columns[JUDGED], survivors, config)
     run = _new_run(coin, config.artifacts_dir)
     saved = save(
-        coin, run, data.data.last, [fits[m, JUDGED] for m in survivors.models], serving, stacked, columns[JUDGED], judged
+        coin,
+        run,
+        data.data.last,
+        [fits[m, JUDGED] for m in survivors.models],
+        serving,
+        stacked,
+        columns[JUDGED],
+        judged,
     )
     progress.say(coin, f"saved in {config.artifacts_dir / saved.folder}")
 

@@ -44,3 +44,8 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def share(value: float | None) -> str:
+    """`51.8 %`, unsigned."""
+    return NOTHING if value is None else f"{100 * value:.1f} %"

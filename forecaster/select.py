@@ -51,7 +51,7 @@ def select(
     ranked = seen.columns.difference([*dropped, *cross_asset], sort=False)
     if ranked.empty:
         raise ValueError(
-            f"Expected at least one usable column on {train.first} to {train.last}. Received: {dropped}. Give more days."
+            f"Expected a usable column between {train.first} and {train.last}. Received: {dropped}. Give more days."
         )
     x = seen[ranked].fillna(seen[ranked].median())[inside[: len(seen)]]
     scores = _scores(x, y, horizons, config)

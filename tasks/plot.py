@@ -6,7 +6,7 @@ from tasks.runtime import runtime
 from tasks.step import step
 
 
-@step("plot-{inputs.coin}-{name}", modules=("forecaster.plots.draw",), libraries=("matplotlib", "seaborn", "pandas"))
+@step("plot-{inputs.coin}-{name}", modules=("forecaster.plots.draw",), libraries=("matplotlib", "pandas"))
 def plot(name: str, inputs: PlotInputs) -> Artifact:
     """Draw one of the specification's plots."""
     now = runtime()

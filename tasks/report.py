@@ -20,4 +20,6 @@ def write_report(report: TrainingReport, plots: dict[str, Artifact], folder: Pat
     markdown = to_markdown(report)
     write_text(folder / "training_report.json", to_json(report) + "\n")
     write_text(folder / "report.md", markdown)
-    create_markdown_artifact(markdown, key=f"report-{report.coin.lower()}", description=f"{report.coin}: {report.status}")
+    create_markdown_artifact(
+        markdown, key=f"report-{report.coin.lower()}", description=f"{report.coin}: {report.status}"
+    )

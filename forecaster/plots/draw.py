@@ -78,7 +78,7 @@ def _fits(store: Store, fits: tuple[FitResult, ...]) -> pd.DataFrame:
             "model": f.model,
             "fold": f.fold,
             "seconds": f.seconds,
-            "length": max(f.length, default=0),
+            "length": f.length[0] if len(f.length) == 1 else list(f.length),
             "n_epochs": len(store.json(f.history)),
             "n_parameters": f.n_parameters,
         }

@@ -15,7 +15,7 @@ from forecaster.report.schema import (
     to_json,
     train_val_gap,
 )
-from forecaster.report.verdict import summary_table, suspected_leaks, verdict
+from forecaster.report.verdict import summary_table, suspected_leaks, verdict, weights_table
 
 __all__ = [
     "Baseline",
@@ -34,4 +34,5 @@ __all__ = [
     "to_markdown",
     "train_val_gap",
     "verdict",
+    "weights_table",
 ]

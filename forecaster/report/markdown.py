@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forecaster.names import NOTHING, days, duration, label, percent
+from forecaster.names import NOTHING, days, duration, label, percent, share
 from forecaster.report.schema import Baseline, Metrics, TrainingReport
-from forecaster.report.verdict import suspected_leaks, verdict
+from forecaster.report.verdict import suspected_leaks, verdict, weights_table
 
 
 def to_markdown(report: TrainingReport) -> str:
@@ -39,10 +39,6 @@ def _cell(value: Any) -> str:
 
 def _number(value: float | None, digits: int = 4) -> str:
     return NOTHING if value is None else f"{value:.{digits}f}"
-
-
-def _share(value: float | None) -> str:
-    return NOTHING if value is None else f"{100 * value:.1f} %"
 
 
 def _head(report: TrainingReport) -> str:
@@ -91,7 +87,7 @@ def _scores(report: TrainingReport) -> str:
 
 def _score_row(name: str, m: Metrics) -> tuple[Any, ...]:
     plain = (_number(m.rmse), _number(m.scaled_rmse, 3), _number(m.mae), _number(m.r2))
-    return (label(name), *plain, _share(m.directional_accuracy), percent(m.skill_vs_zero), m.n)
+    return (label(name), *plain, share(m.directional_accuracy), percent(m.skill_vs_zero), m.n)
 
 
 def _ensemble(report: TrainingReport) -> str:
@@ -103,13 +99,10 @@ def _ensemble(report: TrainingReport) -> str:
         lines += ["", f"Fallback: {e.fallback_reason or 'the stack was worse than the best single model on val.'}"]
     if e.regime:
         lines += ["", f"Current regime: {e.regime.replace('_', '-')}."]
-    members = [*dict.fromkeys(member for weights in e.weights.values() for member in weights)]
-    rows = [(label(m), *(_share(weights.get(m)) for weights in e.weights.values())) for m in members]
-    if "zero" not in members:
-        rows.append((label("zero"), *(_share(e.weight_on_zero.get(h)) for h in e.weights)))
     if e.weights:
-        meaning = [f"Weights: {e.weights_are}.", ""] if e.weights_are else []
-        lines += ["", *meaning, table(("member", *(f"{h} d" for h in e.weights)), rows)]
+        meaning = [f"Below: {e.weights_are}.", ""] if e.weights_are else []
+        header, *rows = weights_table(report)
+        lines += ["", *meaning, table(header, rows)]
     return "\n".join(lines)
 
 

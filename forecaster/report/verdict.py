@@ -1,7 +1,7 @@
 """What the test scores allow one to say, in a few sentences, and the table that they come from."""
 
 from forecaster.config import ENSEMBLE
-from forecaster.names import NOTHING, days, label, percent
+from forecaster.names import NOTHING, days, label, percent, share
 from forecaster.report.schema import Baseline, Metrics, TrainingReport
 
 # On real daily bars nobody has honestly gone further; more has always been a leak.
@@ -111,3 +111,15 @@ def _cells(rival: Baseline, horizons: list[str]) -> list[str]:
         rmse = rival.test[h].rmse if h in rival.test else None
         cells += [NOTHING if rmse is None else f"{rmse:.4f}", percent(skill(rival, h))]
     return cells
+
+
+def weights_table(report: TrainingReport) -> list[list[str]]:
+    """The ensemble's weights by member and horizon, the zero return last; the first row is the header."""
+    e = report.ensemble
+    if e is None or not e.weights:
+        return []
+    members = [*dict.fromkeys(member for weights in e.weights.values() for member in weights)]
+    rows = [[label(m), *(share(weights.get(m)) for weights in e.weights.values())] for m in members]
+    if "zero" not in members:
+        rows.append([label("zero"), *(share(e.weight_on_zero.get(h)) for h in e.weights)])
+    return [["member", *(f"{h} d" for h in e.weights)], *rows]

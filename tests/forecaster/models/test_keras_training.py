@@ -153,3 +153,19 @@ except RuntimeError:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "refused"
+
+
+def test_repeated_fits_leave_no_graph_behind(small_model, parts):
+    import gc
+
+    from forecaster.models.keras_training import reset
+
+    def n_graphs():
+        reset(0)
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    before = n_graphs()
+    for _ in range(2):
+        small_model("dlinear").fit(*parts[:2]).predict(parts[2])
+    assert n_graphs() == before
