@@ -36,7 +36,7 @@ def _run_name() -> str:
 def retrain(config: RunConfig) -> State[Any]:
     """Retrain, judge and save models for every coin, and say in the morning what they are worth.
 
-    Each coin is a subflow. A coin that fails leaves the others running; this run then ends Failed and says which and why.
+    Each coin is a subflow. A coin that fails leaves the others running; this run then ends Failed and says why.
     """
     _refuse_unattended_simulation(config)
     config = _dated(config)
@@ -62,31 +62,25 @@ def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
 
 def _one_coin(coin: Coin, config: RunConfig, pool: Pool) -> CoinOutcome:
     now = Runtime(coin, config.artifacts_dir, config.source, pool, progress.get(), StepLog())
-    subflow = retrain_coin.with_options(
-        task_runner=ThreadPoolTaskRunner(max_workers=pool.jobs + 1), result_storage=now.records
-    )
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=pool.jobs + 1)
+    subflow = retrain_coin.with_options(task_runner=threads, result_storage=now.records)
     with use_runtime(now):
-        state = subflow(coin, config, return_state=True)
-    if state.is_completed():
-        outcome: CoinOutcome = state.result()
-    else:
-        outcome = CoinOutcome(
-            coin=coin, status="CANCELLED" if state.is_cancelled() else "FAILED", reasons=(_reason(state),)
-        )
+        state: State[Any] = subflow(coin, config, return_state=True)
+    outcome: CoinOutcome = state.result() if state.is_completed() else _failed(coin, state)
     now.progress.finished(outcome)
     return outcome
 
 
-def _reason(state: State[Any]) -> str:
+def _failed(coin: Coin, state: State[Any]) -> CoinOutcome:
     error = state.result(raise_on_failure=False)
-    return f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(state.message)
+    reason = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(state.message)
+    return CoinOutcome(coin=coin, status="CANCELLED" if state.is_cancelled() else "FAILED", reasons=(reason,))
 
 
 def _conclude(outcomes: Sequence[CoinOutcome]) -> State[Any]:
     """One table for the whole night, and a state that tells the truth about it."""
-    create_table_artifact(
-        [outcome.row() for outcome in outcomes], key="retrain-night", description="The night, by coin"
-    )
+    rows = [outcome.row() for outcome in outcomes]
+    create_table_artifact(rows, key="retrain-night", description="The night, by coin")
     table = "\n".join(f"{o.coin}: {o.status} {' '.join(o.reasons)}".strip() for o in outcomes)
     get_run_logger().info("The night, by coin:\n%s", table)
     if any(outcome.status == "CANCELLED" for outcome in outcomes):

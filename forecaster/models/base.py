@@ -48,7 +48,8 @@ class Forecaster(Protocol):
 
     Attributes:
         length_: how long the fit ran until its best weights: epochs, or trees per horizon. A refit takes it.
-        history_: one record per epoch: `epoch`, `loss`, `val_loss`, `h1_loss`, `val_h1_loss`, ..., `learning_rate`, `seconds`.
+        history_: one record per epoch: `epoch`, `loss`, `val_loss`, `h1_loss`, `val_h1_loss`, ..., `learning_rate`,
+            `seconds`.
         n_parameters_: trainable numbers (leaves for trees).
     """
 

@@ -185,7 +185,7 @@ def test_a_lost_model_leaves_the_coin_running_on_the_others(house: House, monkey
 
 def test_a_scheduled_run_without_bars_refuses_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     class Scheduled:
-        class flow_run:  # noqa: N801
+        class flow_run:
             auto_scheduled = True
 
     monkeypatch.setattr("flows.retrain.FlowRunContext.get", lambda: Scheduled)
