@@ -62,7 +62,7 @@ def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
 
 def _one_coin(coin: Coin, config: RunConfig, pool: Pool) -> CoinOutcome:
     now = Runtime(coin, config.artifacts_dir, config.source, pool, progress.get(), StepLog())
-    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=pool.jobs + 1)
+    threads: Any = ThreadPoolTaskRunner(max_workers=pool.jobs + 1)
     subflow = retrain_coin.with_options(task_runner=threads, result_storage=now.records)
     with use_runtime(now):
         state: State[Any] = subflow(coin, config, return_state=True)

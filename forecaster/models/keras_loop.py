@@ -83,7 +83,7 @@ class TrainLoop:
         return tf.stack(losses)
 
     def _update(self, gradients: Any, variables: Any, learning_rate: Any) -> None:
-        """Step each variable. Keras' own sums over replicas first, even over one: a graph with that sum is never freed."""
+        """Step each variable. Keras' own sums over replicas first, even over one: such a graph is never freed."""
         for gradient, variable in zip(gradients, variables, strict=True):
             self.network.optimizer.update_step(gradient, variable, learning_rate)
 
