@@ -1,4 +1,4 @@
-"""Five forecasts become one: three ways to combine them are built, and validation chooses."""
+"""Five forecasts become one: three ways to combine them are built, validation chooses one and says how much of it."""
 
 import json
 import warnings
@@ -12,16 +12,17 @@ import pandas as pd
 
 from forecaster.choice import CANDIDATES, Choice, Method, choose, ratio_to_zero
 from forecaster.config import ENSEMBLE, MODELS, StackingConfig
+from forecaster.gate import val_gate
 from forecaster.online import online_weights, regimes_on
 from forecaster.regime import MarketRegimeDetector, weights_for
 from forecaster.stacking import ConvexStack, MetaLearner
 
 KEYS = ["cutoff", "horizon"]
 WEIGHTS_ARE: dict[Method, str] = {
-    "convex": "weights of a linear combination; the rest lies on the zero return",
-    "regime": "weights on the last day: the regime's, divided by recent squared errors",
-    "stack": "shares of the gain of the meta-learner's trees; not weights of a linear combination",
-    "weighted_average": "default weights, renormalised over the surviving models",
+    "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
+    "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
+    "stack": "shares of the gain of the meta-learner's trees, times the gate; not weights of a linear combination",
+    "weighted_average": "default weights, renormalised over the surviving models, times the gate",
 }
 
 
@@ -39,6 +40,7 @@ class AdvancedEnsemble:
         convex_: fitted convex stack; without weights where there were no out-of-fold rows.
         meta_learner_: fitted LightGBM stack, if there were out-of-fold rows.
         target_scale_: interquartile range of the train targets per horizon.
+        gate_: factor in [0, 1] per horizon on the chosen method's forecast, from how it did on val.
     """
 
     config: StackingConfig = field(default_factory=StackingConfig)
@@ -47,6 +49,7 @@ class AdvancedEnsemble:
     convex_: ConvexStack | None = None
     meta_learner_: MetaLearner | None = None
     target_scale_: dict[int, float] = field(default_factory=dict)
+    gate_: dict[int, float] = field(default_factory=dict)
 
     def fit(
         self,
@@ -79,7 +82,13 @@ class AdvancedEnsemble:
         forecasts |= {m: self._combine(m, val, closes) for m in CANDIDATES if self._is_fitted(m)}
         ratios = {name: ratio_to_zero(val, y_hat, list(self.target_scale_)) for name, y_hat in forecasts.items()}
         self.choice_ = choose(ratios, self.members_)
+        self.gate_ = self._gates(val, closes)
         return self
+
+    def _gates(self, val: pd.DataFrame, closes: "pd.Series[float]") -> dict[int, float]:
+        y_hat = self._combine(self.method, val, closes)
+        rows = {h: ((val["horizon"] == h) & np.isfinite(val["y"])).to_numpy() for h in self.target_scale_}
+        return {h: val_gate(val["y"].to_numpy(float)[r], y_hat.to_numpy(float)[r], h) for h, r in rows.items()}
 
     def _fit_stacks(self, oof: pd.DataFrame | None) -> None:
         """Fit what learns from out-of-fold rows, where every horizon has some."""
@@ -106,7 +115,8 @@ class AdvancedEnsemble:
         Raises:
             ValueError: if no member survives, or one lacks only some of the forecasts.
         """
-        return self._combine(self._method_for(frame), frame, closes)
+        gate = frame["horizon"].map(self.gate_)
+        return (gate * self._combine(self._method_for(frame), frame, closes)).rename(ENSEMBLE)
 
     def _method_for(self, frame: pd.DataFrame) -> Method:
         """The chosen method, or what replaces it where a member of the stack is lost."""
@@ -147,7 +157,7 @@ class AdvancedEnsemble:
         return self.choice_
 
     @property
-    def method(self) -> str:
+    def method(self) -> Method:
         """How forecasts are combined: "convex", "regime", "stack" or "weighted_average"."""
         return self._chosen.method
 
@@ -169,8 +179,8 @@ class AdvancedEnsemble:
     def weight_path(self, frame: pd.DataFrame, closes: "pd.Series[float]") -> pd.DataFrame:
         """Weights over time: `cutoff, horizon, regime`, one column per member and `zero`, in time order."""
         method = self._method_for(frame)
-        weights = self._weights(method, frame, closes)
-        zero = 1 - weights.sum(axis=1) if method == "convex" else 0.0
+        weights = self._weights(method, frame, closes).mul(frame["horizon"].map(self.gate_), axis=0)
+        zero = 1 - weights.sum(axis=1)
         regime = regimes_on(frame["cutoff"], MarketRegimeDetector().detect(closes))
         path = frame[KEYS].assign(regime=regime).join(weights.assign(zero=zero))
         return path.sort_values(KEYS, ignore_index=True)
@@ -180,7 +190,7 @@ class AdvancedEnsemble:
 
         Returns:
             `method, why, val_ratios, fallback, fallback_reason, regime`, `weights` (horizon -> member -> weight),
-            `weights_are` (what these numbers mean), `weight_on_zero` (horizon -> weight).
+            `weights_are` (what these numbers mean), `weight_on_zero` and `gate` (horizon -> number).
         """
         newest = self.weight_path(frame, closes).groupby("horizon").last()
         weights = newest.drop(columns=["cutoff", "regime", "zero"]).to_dict("index")
@@ -190,6 +200,7 @@ class AdvancedEnsemble:
             "weights": {str(h): row for h, row in weights.items()},
             "weights_are": WEIGHTS_ARE[self._method_for(frame)],
             "weight_on_zero": {str(h): float(w) for h, w in newest["zero"].items()},
+            "gate": {str(h): g for h, g in self.gate_.items()},
         }
 
     def save(self, directory: Path) -> None:
@@ -197,7 +208,8 @@ class AdvancedEnsemble:
         convex = {str(h): w for h, w in self.convex_.weights_.items()} if self.convex_ else None
         scale = {str(h): s for h, s in self.target_scale_.items()}
         state = {"config": self.config.model_dump(), "members": self.members_, "target_scale": scale, "convex": convex}
-        text = json.dumps({**state, "choice": self._chosen.model_dump()}, indent=2, allow_nan=False)
+        state |= {"choice": self._chosen.model_dump(), "gate": {str(h): g for h, g in self.gate_.items()}}
+        text = json.dumps(state, indent=2, allow_nan=False)
         (directory / "ensemble.json").write_text(text)
         if self.meta_learner_:
             self.meta_learner_.save(directory)
@@ -209,6 +221,7 @@ class AdvancedEnsemble:
         config = StackingConfig(**state["config"])
         ensemble = cls(config, tuple(state["members"]), Choice(**state["choice"]))
         ensemble.target_scale_ = {int(h): s for h, s in state["target_scale"].items()}
+        ensemble.gate_ = {int(h): g for h, g in state["gate"].items()}
         if state["convex"] is not None:
             ensemble.convex_ = ConvexStack(config.shrinkage, {int(h): w for h, w in state["convex"].items()})
             ensemble.meta_learner_ = MetaLearner.load(directory)

@@ -8,13 +8,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forecaster.config import Config
-from forecaster.models.base import FitSettings, Forecaster, OnEpoch, Unfitted, ignore_epoch
+from forecaster.models.base import FitSettings, Forecaster, OnEpoch, ignore_epoch
 from forecaster.models.registry import model_class
 from forecaster.preprocess import Preprocessor, target_scale
 from forecaster.split import Fold, Span
@@ -197,7 +197,7 @@ def _keep(
         forecasts=None if forecasts is None else store.put_frame(forecasts),
         history=store.put_json(model.history_),
         length=model.length_,
-        target_scale=cast(Unfitted, model).settings.target_scale,
+        target_scale=model.settings.target_scale,
         n_parameters=model.n_parameters_,
         n_train=n_train,
         n_features=preprocessor.n_features,

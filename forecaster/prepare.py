@@ -106,7 +106,10 @@ def _cross_asset(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[str,
     except BarsError as error:
         reason = f"No cross-asset columns: the bars of its partner {partner} cannot be used ({error})"
         return pd.DataFrame(index=bars.frame.index), (reason,)
-    return cross_asset(bars.frame, other.frame, bars.coin, partner), ()
+    late = (
+        f"The bars of its partner {partner} end on {other.last}, before its own: newer cross-asset values are missing."
+    )
+    return cross_asset(bars.frame, other.frame, bars.coin, partner), (late,) if other.last < bars.last else ()
 
 
 def _parts(rows: pd.DataFrame, boundaries: Boundaries, lookback: int, store: Store) -> Parts:

@@ -225,6 +225,7 @@ def _start_worker(send: Connection) -> None:
     _send = send
     for name in THREAD_LIMITS:
         os.environ[name] = "1"
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else every worker reports that it found no GPU
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -30,13 +30,15 @@ R = TypeVar("R")
 Names = tuple[str, ...]
 
 TRANSIENT = (WorkerDied, ConnectionError, InterruptedError, BlockingIOError)
+CIRCUMSTANCES = {"seconds", "device"}  # fields of results that say how they came about, not what they are
+TRANSIENT_NAMES = {"ConnectionError", "ConnectError", "ConnectTimeout", "ReadTimeout"}  # of requests and httpx
 TRANSIENT_TEXTS = ("database is locked", "timed out waiting for", "temporarily unavailable")
 
 
 def is_transient(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
     """Whether a failure may pass by itself: a dead worker, a locked database, the network; never bad data or a bug."""
     error = state.result(raise_on_failure=False)
-    if isinstance(error, TRANSIENT):
+    if isinstance(error, TRANSIENT) or TRANSIENT_NAMES & {kind.__name__ for kind in type(error).__mro__}:
         return True
     return any(text in str(error).lower() for text in TRANSIENT_TEXTS)
 
@@ -120,7 +122,8 @@ def content_of(value: Any) -> Any:
     if isinstance(value, Artifact):
         return value.sha256
     if isinstance(value, BaseModel):
-        return {name: content_of(getattr(value, name)) for name in type(value).model_fields if name != "seconds"}
+        names = [name for name in type(value).model_fields if name not in CIRCUMSTANCES]
+        return {name: content_of(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(name): content_of(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

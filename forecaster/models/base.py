@@ -47,12 +47,14 @@ class Forecaster(Protocol):
     """Learns from windows; predicts one plain log-return per horizon.
 
     Attributes:
+        settings: what it was made with.
         length_: how long the fit ran until its best weights: epochs, or trees per horizon. A refit takes it.
         history_: one record per epoch: `epoch`, `loss`, `val_loss`, `h1_loss`, `val_h1_loss`, ..., `learning_rate`,
             `seconds`.
         n_parameters_: trainable numbers (leaves for trees).
     """
 
+    settings: FitSettings
     length_: tuple[int, ...]
     history_: list[dict[str, float]]
     n_parameters_: int

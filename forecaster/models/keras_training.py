@@ -1,6 +1,7 @@
 """How every network learns: windows gathered in the graph, one fused loop per epoch, early stopping on validation.
 
-Thread numbers are the process's, not a fit's: call `limit_threads` before TensorFlow does anything.
+How many threads TensorFlow may use is the process's affair, not a fit's: the workers of the pool set it in their
+environment.
 """
 
 from collections.abc import Sequence
@@ -144,19 +145,6 @@ class NetworkForecaster(Unfitted):
         logs = {f"{prefix}loss": float(huber @ self.settings.horizon_weights)}
         logs |= {f"{prefix}h{h}_loss": float(loss) for h, loss in zip(self.settings.horizons, huber, strict=True)}
         return logs | {f"{prefix}mae": float(np.mean(absolute)), f"{prefix}mse": float(np.mean(squared))}
-
-
-def limit_threads(n: int) -> None:
-    """Let TensorFlow compute on `n` threads in this process.
-
-    Raises:
-        RuntimeError: if TensorFlow already runs with another number.
-    """
-    threading = tf.config.threading
-    if (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()) == (n, 1):
-        return
-    threading.set_intra_op_parallelism_threads(n)
-    threading.set_inter_op_parallelism_threads(1)
 
 
 def reset(seed: int) -> None:

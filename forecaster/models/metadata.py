@@ -21,7 +21,7 @@ def write_metadata(directory: Path, name: str, model: Unfitted, libraries: tuple
         "n_parameters": model.n_parameters_,
         "versions": {library: version(library) for library in libraries},
         **own,
-        "history": model.history_,
+        "history": [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in model.history_],
     }
     (directory / FILE).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 

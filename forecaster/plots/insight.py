@@ -210,7 +210,7 @@ def _weight_path(axes: Axes, frames: RunFrames, horizon: int, members: list[str]
         )
     axes.set_ylim(0, 1.12)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    locator: Any = dates.AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
+    locator: Any = dates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     if len(days) > 1:

@@ -99,6 +99,9 @@ def _ensemble(report: TrainingReport) -> str:
         lines += ["", f"Fallback: {e.fallback_reason or 'the stack was worse than the best single model on val.'}"]
     if e.regime:
         lines += ["", f"Current regime: {e.regime.replace('_', '-')}."]
+    if e.gate:
+        gates = ", ".join(f"{share(g)} at {days(int(h))}" for h, g in e.gate.items())
+        lines += ["", f"Gate, the share of that forecast which val supports: {gates}. The rest is the zero return."]
     if e.weights:
         meaning = [f"Below: {e.weights_are}.", ""] if e.weights_are else []
         header, *rows = weights_table(report)

@@ -114,6 +114,7 @@ class Ensemble(Baseline):
     weights: dict[Horizon, Horizons] = {}
     weights_are: str | None = None
     weight_on_zero: Horizons = {}
+    gate: Horizons = {}
     fallback: bool = False
     fallback_reason: str | None = None
     regime: str | None = None

@@ -43,7 +43,8 @@ def fitted_on(frame, closes, **oof):
 
 
 def forced(ensemble, method):
-    """The same ensemble as if val had chosen `method`."""
+    """The same ensemble as if val had chosen `method`, and believed all of it."""
+    ensemble.gate_ = dict.fromkeys(SCALE, 1.0)
     ensemble.choice_ = Choice(method=method, why="planted", val_ratios={})
     return ensemble
 
@@ -149,7 +150,7 @@ def test_the_stack_falls_back_to_the_default_weights_when_a_single_model_is_bett
     assert ensemble.fallback
     assert "tcn" in ensemble.fallback_reason
     both = split(frame)[2]
-    expected = sum(w * both[m] for m, w in DEFAULT_WEIGHTS.items())
+    expected = both["horizon"].map(ensemble.gate_) * sum(w * both[m] for m, w in DEFAULT_WEIGHTS.items())
     assert ensemble.predict(both, closes).to_numpy() == pytest.approx(expected.to_numpy())
 
 
@@ -261,3 +262,13 @@ def test_an_ensemble_that_was_not_fitted_says_so(world):
     frame, closes = world
     with pytest.raises(RuntimeError, match="Call `fit` or `load`"):
         AdvancedEnsemble().predict(frame, closes)
+
+
+def test_the_gate_scales_the_forecast_and_leaves_the_rest_to_the_zero_return(world, ensemble):
+    frame, closes = world
+    both = split(frame)[2]
+    whole = forced(ensemble, "convex").predict(both, closes)
+    zero = ensemble.weight_path(both, closes)["zero"]
+    ensemble.gate_ = {h: 0.25 for h in SCALE}
+    assert ensemble.predict(both, closes).to_numpy() == pytest.approx(0.25 * whole.to_numpy())
+    assert (1 - ensemble.weight_path(both, closes)["zero"]).to_numpy() == pytest.approx(0.25 * (1 - zero).to_numpy())

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -137,22 +135,6 @@ def test_a_network_file_that_is_gone_is_named(small_model, parts, tmp_path):
     (tmp_path / "model.keras").unlink()
     with pytest.raises(FileNotFoundError, match=r"model\.keras"):
         type(fitted).load(tmp_path)
-
-
-def test_threads_are_limited_once_and_not_differently_afterwards():
-    script = """
-import tensorflow as tf
-from forecaster.models.keras_training import limit_threads
-limit_threads(1)
-tf.constant(1) + 1
-limit_threads(1)
-try:
-    limit_threads(2)
-except RuntimeError:
-    print("refused")
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "refused"
 
 
 def test_repeated_fits_leave_no_graph_behind(small_model, parts):

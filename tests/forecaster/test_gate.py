@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from forecaster.gate import val_gate
+
+
+def drawn(seed, n=600):
+    rng = np.random.default_rng(seed)
+    signal = rng.normal(size=n)
+    return signal, signal + rng.normal(size=n)
+
+
+def test_a_forecast_that_comes_true_passes_nearly_whole():
+    signal, y = drawn(0)
+    assert 0.95 < val_gate(y, signal, 1) <= 1
+
+
+def test_a_forecast_twice_too_bold_is_halved():
+    signal, y = drawn(1)
+    assert val_gate(y, 2 * signal, 1) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_timid_forecast_is_never_blown_up():
+    signal, y = drawn(2)
+    assert val_gate(y, 0.1 * signal, 1) <= 1
+
+
+@pytest.mark.parametrize("y_hat", ["opposite", "zero"])
+def test_a_forecast_that_points_the_wrong_way_or_nowhere_is_closed_off(y_hat):
+    signal, y = drawn(3)
+    assert val_gate(y, {"opposite": -signal, "zero": 0 * signal}[y_hat], 1) == 0
+
+
+def test_chance_passes_little():
+    passed = [val_gate(drawn(seed)[1], drawn(seed + 1000)[0], 1) for seed in range(60)]
+    assert np.mean(np.array(passed) == 0) > 0.6
+    assert np.mean(passed) < 0.05
+
+
+def test_overlapping_labels_count_for_less():
+    rng = np.random.default_rng(4)
+    steps = rng.normal(size=629)
+    y = np.convolve(steps, np.ones(30), "valid")  # (600,), each shares 29 steps with the next
+    y_hat = 0.3 * y + 3 * rng.normal() + np.convolve(rng.normal(size=629), np.ones(30), "valid")
+    assert val_gate(y, y_hat, 30) < val_gate(y, y_hat, 1)
