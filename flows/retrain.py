@@ -40,7 +40,7 @@ def retrain(config: RunConfig) -> State[Any]:
     """
     _refuse_unattended_simulation(config)
     config = _dated(config)
-    with Pool(config.jobs or os.cpu_count() or 1) as pool:
+    with Pool(config.jobs or os.cpu_count() or 1, config.artifacts_dir / "workers.log") as pool:
         outcomes = _all_coins(config, pool)
     return _conclude(outcomes)
 

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -51,11 +52,12 @@ class Pool:
 
     Args:
         jobs: how many units run at once, one process each.
+        log: file to which whatever the workers' libraries print is appended; by default it goes to stderr.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, log: Path | None = None) -> None:
         self.jobs = jobs
-        self._free = [_Slot() for _ in range(jobs)]
+        self._free = [_Slot(log) for _ in range(jobs)]
         self._waiting: list[tuple[float, int]] = []
         self._tickets = 0
         self._busy: set[_Slot] = set()
@@ -134,6 +136,7 @@ class Pool:
 class _Slot:
     """One worker process at a time, started when first needed and replaced when it dies or grows too far."""
 
+    log: Path | None = None
     executor: ProcessPoolExecutor | None = None
     events: Connection | None = None
     pid: int | None = None
@@ -148,7 +151,8 @@ class _Slot:
             value, rss = future.result()
         except BrokenProcessPool as error:
             self.end()
-            raise WorkerDied(f"Worker {self.pid} ended while it ran {unit.__name__}. Run the unit again.") from error
+            last_words = f"What it printed: {self.log}." if self.log else ""
+            raise WorkerDied(f"Worker {self.pid} ended while it ran {unit.__name__}. {last_words}".strip()) from error
         if rss > MAX_RSS:
             self.end()
         return value
@@ -176,7 +180,9 @@ class _Slot:
                 return self.executor, self.events
             context = multiprocessing.get_context("spawn")
             self.events, send = context.Pipe(duplex=False)
-            self.executor = ProcessPoolExecutor(1, mp_context=context, initializer=_start_worker, initargs=(send,))
+            self.executor = ProcessPoolExecutor(
+                1, mp_context=context, initializer=_start_worker, initargs=(send, self.log)
+            )
             try:
                 self.pid = self.executor.submit(os.getpid).result()
             except BrokenProcessPool as error:
@@ -219,14 +225,17 @@ def _next_event(events: Connection, future: "Future[Any]") -> Any:
 _send: Connection | None = None
 
 
-def _start_worker(send: Connection) -> None:
+def _start_worker(send: Connection, log: Path | None) -> None:
     """Runs in a worker before anything heavy is imported."""
     global _send
     _send = send
+    if log is not None:  # TensorFlow writes to the descriptor itself, into the middle of the terminal's progress
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 2)
     for name in THREAD_LIMITS:
         os.environ[name] = "1"
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else every worker reports that it found no GPU
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

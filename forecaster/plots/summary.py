@@ -55,8 +55,8 @@ def _by_name(axes: Axes, models: list[str]) -> None:
 
 
 def _times(axes: Axes, fits: pd.DataFrame, models: list[str]) -> None:
-    kinds = {"judged": (1.0, "judged fit"), "folds": (0.55, "folds"), "refit": (0.25, "serving refit")}
-    kind = fits["fold"].where(fits["fold"].isin(["judged", "refit"]), "folds")
+    kinds = {"judged": (1.0, "judged fit"), "folds": (0.55, "folds"), "serving": (0.25, "serving refit")}
+    kind = fits["fold"].where(fits["fold"].isin(["judged", "serving"]), "folds")
     seconds = fits.pivot_table(index="model", columns=kind, values="seconds", aggfunc="sum").reindex(models).fillna(0.0)
     left = np.zeros(len(models))
     for name in (k for k in kinds if k in seconds):

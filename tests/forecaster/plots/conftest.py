@@ -70,7 +70,7 @@ def network_history(rng: np.random.Generator, model: str, fold: str, epochs: int
         for h in HORIZONS:
             row |= {f"h{h}_loss": train * (1 + h / 90), f"val_h{h}_loss": val * (1 + h / 60)}
         row |= {f"{p}loss": sum(row[f"{p}h{h}_loss"] / np.sqrt(h) for h in HORIZONS) for p in ("", "val_")}
-        rows.append(row if fold != "refit" else {k: v for k, v in row.items() if not k.startswith("val_")})
+        rows.append(row if fold != "serving" else {k: v for k, v in row.items() if not k.startswith("val_")})
     return rows
 
 
@@ -93,7 +93,7 @@ def history_frame(rng: np.random.Generator, models: tuple[str, ...], epochs: int
     for place, model in enumerate(m for m in models if m in NETWORKS):
         ran = min(epochs, (14, 23, 18, 100)[place])
         rows += network_history(rng, model, "judged", ran, 7.0 if model == explode else 1 + 0.03 * place)
-        rows += network_history(rng, model, "refit", max(1, ran - 10), 1.0)
+        rows += network_history(rng, model, "serving", max(1, ran - 10), 1.0)
     return pd.DataFrame(rows + (boosting_history() if "lightgbm" in models else []))
 
 
@@ -105,7 +105,7 @@ def fit_frame(models: tuple[str, ...], epochs: int, folds: tuple[str, ...]) -> p
         for share, fold in enumerate(folds, 1):
             seconds = (12.0, 95.0, 300.0, 610.0, 1.4)[place] * share / len(folds) * ran / 20
             row = {"model": model, "fold": fold, "seconds": seconds, "length": length, "n_epochs": ran}
-            rows.append(row | {"n_parameters": N_PARAMETERS[model], "cached": fold != "refit" and place < 2})
+            rows.append(row | {"n_parameters": N_PARAMETERS[model], "cached": fold != "serving" and place < 2})
     return pd.DataFrame(rows)
 
 
@@ -142,7 +142,9 @@ def build(models: tuple[str, ...] = MODELS, *, epochs: int = 100, ensemble: bool
     scale = {h: float(np.subtract(*np.quantile(train.loc[train["horizon"] == h, "y"], [0.75, 0.25]))) for h in HORIZONS}
     cutoffs = forecasts.loc[(forecasts["part"] == "test") & (forecasts["horizon"] == 1), "cutoff"]
     both = forecasts.loc[(forecasts["part"] != "train") & (forecasts["horizon"] == 1), "cutoff"]
-    fold_names = ("judged", *(f"fold-{i}" for i in range(1, folds + 1)), "refit") if ensemble else ("judged", "refit")
+    fold_names = (
+        ("judged", *(f"fold-{i}" for i in range(1, folds + 1)), "serving") if ensemble else ("judged", "serving")
+    )
     weights = {h: dict.fromkeys(models, 0.5 / len(models)) | {"zero": 0.5} for h in HORIZONS}
     why = "mean validation RMSE over that of zero: stack 1.104, convex 0.998, regime 1.013"
     return RunFrames(

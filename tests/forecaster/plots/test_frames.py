@@ -12,7 +12,7 @@ def tiny() -> RunFrames:
     """Two horizons (1 and 4 days), two val outcomes each, one of them unknown at 4 days; scale 0.1 and 0.2."""
     forecasts = pd.DataFrame({"part": "val", "horizon": [1, 1, 4, 4], "y": [0.05, -0.3, 0.4, np.nan], "tcn": 0.0})
     history = pd.DataFrame({
-        "model": "tcn", "fold": ["judged", "judged", "refit"], "epoch": [1, 2, 1],
+        "model": "tcn", "fold": ["judged", "judged", "serving"], "epoch": [1, 2, 1],
         "val_h1_loss": [1.0, 0.5, np.nan], "val_h4_loss": [2.0, 4.0, np.nan],
     })  # fmt: skip
     scores = pd.DataFrame({"model": ["tcn"], "part": ["test"], "horizon": [1], "rmse": [0.03]})
