@@ -105,7 +105,7 @@ def _run(config: RunConfig) -> int:
     from flows.retrain import progress
     from flows.retrain import retrain as flow
 
-    with Terminal(config.epochs) as terminal:
+    with Terminal() as terminal:
         token = progress.set(terminal)
         try:
             state = flow(**dict(config), return_state=True)

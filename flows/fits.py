@@ -137,24 +137,28 @@ def refit_models(
 
     A model whose refit fails stays judged, and is not served.
     """
-    models = sorted((m for m in survivors.models if m not in BASELINES), key=lambda m: -_cost(data, m, config))
-    runtime().progress.expect(data.coin, len(models))
+    specs = [
+        spec_of(data, m, data.serving, config, epochs=next(iter(fits[m, JUDGED].length), None))
+        for m in survivors.models
+        if m not in BASELINES
+    ]
+    runtime().progress.expect(data.coin, len(specs))
     futures = {
-        (m, data.serving.name): refit.submit(
-            spec_of(data, m, data.serving, config), (data.parts.all,), columns.columns, fits[m, JUDGED].length
+        (spec.model, spec.fold.name): refit.submit(
+            spec, (data.parts.all,), columns.columns, fits[spec.model, JUDGED].length
         )
-        for m in models
+        for spec in sorted(specs, key=cost_of, reverse=True)
     }
     results, failures = gather_fits(data.coin, futures)
     survivors.reasons += [f"{m} has no serving refit: {why}" for (m, _), why in failures.items()]
     return {m: result for (m, _), result in results.items()}
 
 
-def spec_of(data: Prepared, model: str, fold: Fold, config: RunConfig) -> FitSpec:
-    """What decides one fit. A serving refit is told its length: neither most epochs nor patience matter to it."""
+def spec_of(data: Prepared, model: str, fold: Fold, config: RunConfig, epochs: int | None = None) -> FitSpec:
+    """What decides one fit; `epochs` stands for the most epochs where the length is known, as in a serving refit."""
     training = config.training if model in NETWORKS else None
-    if training is not None and fold.name == data.serving.name:
-        training = training.model_copy(update={"epochs": 1, "patience": 1})
+    if training is not None and epochs is not None:
+        training = training.model_copy(update={"epochs": epochs})
     return FitSpec(
         coin=data.coin,
         model=model,
@@ -172,7 +176,3 @@ def forecasts_of(fits: Mapping[tuple[str, str], FitResult], model: str, fold: st
     forecasts = fits[model, fold].forecasts
     assert forecasts is not None
     return forecasts
-
-
-def _cost(data: Prepared, model: str, config: RunConfig) -> float:
-    return cost_of(spec_of(data, model, data.serving, config))

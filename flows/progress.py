@@ -8,12 +8,14 @@ from typing import Any, Self
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
 from flows.outcome import CoinOutcome, Rows
-from forecaster.config import NETWORKS
+from tasks.runtime import Progress
 
+FILE_WIDTH = 110  # columns: what rich assumes of a file, 80, cuts the tables
 QUIET_SECONDS = 10.0  # without a terminal, each fit prints a line at most this often
 
 
@@ -23,7 +25,7 @@ class Silent:
     def expect(self, coin: str, n_units: int) -> None:
         """See `tasks.runtime.Progress`."""
 
-    def epoch(self, coin: str, model: str, fold: str, epoch: int, logs: dict[str, float]) -> None:
+    def epoch(self, coin: str, model: str, fold: str, epoch: int, total: int | None, logs: dict[str, float]) -> None:
         """See `tasks.runtime.Progress`."""
 
     def done(self, coin: str, model: str, fold: str, how: str) -> None:
@@ -36,14 +38,49 @@ class Silent:
         """See `tasks.runtime.Progress`."""
 
 
+class Shielded:
+    """Passes on to another progress until that fails for the first time: a broken pipe must not cost a fit."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown: Progress | None = shown
+
+    def _tell(self, what: str, *args: Any) -> None:
+        try:
+            if self._shown is not None:
+                getattr(self._shown, what)(*args)
+        except (Exception, SystemExit):  # rich exits the process when nobody reads its output any more
+            self._shown = None
+
+    def expect(self, coin: str, n_units: int) -> None:
+        """See `tasks.runtime.Progress`."""
+        self._tell("expect", coin, n_units)
+
+    def epoch(self, coin: str, model: str, fold: str, epoch: int, total: int | None, logs: dict[str, float]) -> None:
+        """See `tasks.runtime.Progress`."""
+        self._tell("epoch", coin, model, fold, epoch, total, logs)
+
+    def done(self, coin: str, model: str, fold: str, how: str) -> None:
+        """See `tasks.runtime.Progress`."""
+        self._tell("done", coin, model, fold, how)
+
+    def say(self, coin: str, text: str) -> None:
+        """See `tasks.runtime.Progress`."""
+        self._tell("say", coin, text)
+
+    def finished(self, outcome: CoinOutcome) -> None:
+        """See `tasks.runtime.Progress`."""
+        self._tell("finished", outcome)
+
+
 class Terminal:
     """Shows coin, model, fold, epoch and loss, and what is left. Safe to call from many threads."""
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    def __init__(self) -> None:
         self.console = Console(file=sys.stderr)
+        if not self.console.is_terminal:
+            self.console.width = FILE_WIDTH
         self._lock = threading.Lock()
-        self._bars = Progress(
+        self._bars = Bars(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -76,10 +113,9 @@ class Terminal:
             bar = self._bars.tasks[self._bars.task_ids.index(self._coins[coin])]
             self._bars.update(self._coins[coin], total=(bar.total or 0) + n_units)
 
-    def epoch(self, coin: str, model: str, fold: str, epoch: int, logs: dict[str, float]) -> None:
+    def epoch(self, coin: str, model: str, fold: str, epoch: int, total: int | None, logs: dict[str, float]) -> None:
         """See `tasks.runtime.Progress`."""
         losses = "  ".join(f"{name} {logs[name]:.4g}" for name in ("loss", "val_loss") if name in logs)
-        total = self.epochs if model in NETWORKS else None  # trees are counted in rounds, without an end in sight
         note = f"epoch {epoch}/{total}  {losses}" if total else f"round {epoch}  {losses}"
         with self._lock:
             key = (coin, model, fold)

@@ -1,5 +1,7 @@
 """After the save: pictures, report, MLflow. Whatever fails here costs no fit; the report says what failed."""
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from forecaster.store import Artifact
 from tasks.log import ModelLog, NightLog, log
 from tasks.plot import plot
 from tasks.pool import PoolClosed
-from tasks.report import write_report
+from tasks.report import show_report, write_report
 from tasks.runtime import runtime
 
 
@@ -45,24 +47,41 @@ class Night:
         return self.config.output_dir / f"{self.coin}_{self.run}"
 
     @property
+    def models(self) -> Path:
+        """Where the models are."""
+        return self.config.artifacts_dir / self.saved.folder
+
+    @property
     def all_fits(self) -> tuple[FitResult, ...]:
         """Judged fits, folds and serving refits."""
         return (*self.fits.values(), *self.serving.values())
 
 
+def report_safely(night: Night, reasons: list[str]) -> CoinOutcome:
+    """`report_night`, or if even that fails an outcome that says so: what is saved has not failed."""
+    try:
+        return report_night(night, reasons)
+    except PoolClosed:
+        raise
+    except Exception as error:
+        reasons.append(f"There is no report: {type(error).__name__}: {error}")
+        return CoinOutcome(coin=night.coin, status="DEGRADED", reasons=tuple(reasons), folder=str(night.models))
+
+
 def report_night(night: Night, reasons: list[str]) -> CoinOutcome:
-    """Draw, write and log; then tell how the night ended."""
+    """Draw, write and log; write once more what that came to; then tell how the night ended."""
     plots = _draw(night, reasons)
     report = _build(night, reasons, plots)
     _try(reasons, "The report was not written", lambda: write_report(report, plots, night.folder))
-    logged = len(reasons)
-    _try(
-        reasons, "MLflow has no record of this night", lambda: log(_night_log(night, report), night.config.tracking_uri)
-    )
-    if len(reasons) > logged:
-        report = _build(night, reasons, plots)
-        _try(reasons, "The report does not say so", lambda: write_report(report, plots, night.folder))
-    return _outcome(night, report)
+    _try(reasons, "MLflow has no record of this night", lambda: _log(night, report))
+    report = _build(night, reasons, plots)
+    told = len(reasons)
+    _try(reasons, "The report is not complete", lambda: show_report(report, night.folder))
+    return _outcome(night, report if len(reasons) == told else _build(night, reasons, plots))
+
+
+def _log(night: Night, report: TrainingReport) -> None:
+    log(_night_log(night, report), night.config.tracking_uri)
 
 
 def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
@@ -107,13 +126,12 @@ def _try(reasons: list[str], complaint: str, act: Callable[[], object]) -> None:
 
 
 def _night_log(night: Night, report: TrainingReport) -> NightLog:
-    saved = night.config.artifacts_dir / night.saved.folder
     models = {
         name: ModelLog(
             params=_params(night, name),
             metrics=_metrics(each.model_dump()),
             curves=_curves(night, name),
-            folder=folder if (folder := saved / name).is_dir() else None,
+            folder=folder if (folder := night.models / name).is_dir() else None,
         )
         for name, each in report.rivals.items()
     }
@@ -162,7 +180,7 @@ def _outcome(night: Night, report: TrainingReport) -> CoinOutcome:
         coin=night.coin,
         status=report.status,
         reasons=tuple(report.reasons),
-        folder=str(night.config.artifacts_dir / night.saved.folder),
+        folder=str(night.models),
         report=str(night.folder / "training_report.json"),
         verdict=verdict(report),
         summary=tuple(tuple(row) for row in summary_table(report)),
@@ -171,8 +189,14 @@ def _outcome(night: Night, report: TrainingReport) -> CoinOutcome:
             *(["SIMULATED DATA: no real market stands behind these figures."] if report.data.simulated else []),
             *([f"Ensemble: {report.ensemble.method}. {report.ensemble.why}"] if report.ensemble else []),
             f"Fits:     {n_fitted} fitted, {len(fits) - n_fitted} reused from earlier runs.",
-            f"Models:   {night.config.artifacts_dir / night.saved.folder}",
+            f"Models:   {night.models}",
             f"Report:   {night.folder / 'report.md'}",
-            f"MLflow:   mlflow ui --backend-store-uri {night.config.tracking_uri}",
+            f"MLflow:   {_mlflow()} ui --backend-store-uri {night.config.tracking_uri}",
         ),
     )
+
+
+def _mlflow() -> str:
+    """The mlflow command beside this Python, which need not be on the path."""
+    command = Path(sys.executable).with_name("mlflow")
+    return os.path.relpath(command) if command.is_relative_to(Path.cwd()) else str(command)

@@ -17,9 +17,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.outcome import CoinOutcome
 from flows.parameters import takes_run_config
-from flows.progress import Silent
+from flows.progress import Shielded, Silent
 from flows.retrain_coin import retrain_coin
 from forecaster.config import Coin, RunConfig
+from forecaster.store import Store
 from tasks.pool import Pool
 from tasks.runtime import Progress, Runtime, use_runtime
 from tasks.steps import StepLog
@@ -40,9 +41,15 @@ def retrain(config: RunConfig) -> State[Any]:
     """
     _refuse_unattended_simulation(config)
     config = _dated(config)
-    with Pool(config.jobs or os.cpu_count() or 1, config.artifacts_dir / "workers.log") as pool:
+    Store(config.artifacts_dir).sweep()
+    with Pool(config.jobs or _n_cores(), config.artifacts_dir / "workers.log") as pool:
         outcomes = _all_coins(config, pool)
     return _conclude(outcomes)
+
+
+def _n_cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
@@ -61,12 +68,15 @@ def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
 
 
 def _one_coin(coin: Coin, config: RunConfig, pool: Pool) -> CoinOutcome:
-    now = Runtime(coin, config.artifacts_dir, config.source, pool, progress.get(), StepLog())
+    now = Runtime(coin, config.artifacts_dir, config.source, pool, Shielded(progress.get()), StepLog())
     threads: Any = ThreadPoolTaskRunner(max_workers=pool.jobs + 1)
     subflow = retrain_coin.with_options(task_runner=threads, result_storage=now.records)
-    with use_runtime(now):
-        state: State[Any] = subflow(coin, config, return_state=True)
-    outcome: CoinOutcome = state.result() if state.is_completed() else _failed(coin, state)
+    try:
+        with use_runtime(now):
+            state: State[Any] = subflow(coin, config, return_state=True)
+        outcome: CoinOutcome = state.result() if state.is_completed() else _failed(coin, state)
+    except Exception as error:  # the subflow itself could not be run: its coin fails alone
+        outcome = CoinOutcome(coin=coin, status="FAILED", reasons=(f"{type(error).__name__}: {error}",))
     now.progress.finished(outcome)
     return outcome
 
@@ -95,9 +105,10 @@ def _dated(config: RunConfig) -> RunConfig:
 
     The simulated market ends on a day of its own.
     """
-    if config.as_of is not None or config.data_dir is None:
+    last_closed = datetime.now(UTC).date() - timedelta(days=1)
+    if config.data_dir is None:
         return config
-    return config.model_copy(update={"as_of": datetime.now(UTC).date() - timedelta(days=1)})
+    return config.model_copy(update={"as_of": min(config.as_of or last_closed, last_closed)})
 
 
 def _refuse_unattended_simulation(config: RunConfig) -> None:

@@ -1,7 +1,8 @@
 """One coin's night: prepare, select, fit, stack, evaluate, refit, save - and only then plot, report, log."""
 
+import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from flows.fits import (
     select_columns,
 )
 from flows.outcome import CoinOutcome
-from flows.reporting import Night, report_night
+from flows.reporting import Night, report_safely
 from forecaster.config import BASELINES, Coin, RunConfig, partner_of
 from forecaster.fitting import FitResult, Forecasts
 from forecaster.judging import Stacked
@@ -89,7 +90,7 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
 
     # From here on nothing can be lost.
     night = Night(coin, run, config, data, columns, fits, serving, _attention(forecasts), judged, target_scale, saved)
-    return report_night(night, survivors.reasons)
+    return report_safely(night, survivors.reasons)
 
 
 def _stack(
@@ -134,18 +135,34 @@ def _alone() -> Iterator[None]:
     except Timeout:
         get_run_logger().warning("Another run of %s holds %s: waiting until it ends.", now.coin, path)
         now.progress.say(now.coin, f"waiting: another run of {now.coin} is under way")
-        lock.acquire()
+        _wait_for(lock)
     try:
         yield
     finally:
         lock.release()
 
 
+def _wait_for(lock: FileLock) -> None:
+    """Wait for a lock, but not longer than the run itself lives.
+
+    Raises:
+        PoolClosed: if this run is cancelled meanwhile.
+    """
+    while True:
+        try:
+            lock.acquire(timeout=1)
+            return
+        except Timeout:
+            if runtime().pool.is_closed:
+                raise PoolClosed("The run was cancelled while it waited for another.") from None
+
+
 def _new_run(coin: str, artifacts_dir: Path) -> str:
-    """A name for this run that no other has: its UTC second, and a number where that is taken."""
+    """A name for this run, its UTC second, whose folder no other run can take: a number follows where one has."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    run, number = stamp, 1
-    while (artifacts_dir / coin / run).exists():
-        number += 1
-        run = f"{stamp}-{number}"
-    return run
+    for number in itertools.count(1):
+        run = stamp if number == 1 else f"{stamp}-{number}"
+        with suppress(FileExistsError):
+            (artifacts_dir / coin / run).mkdir(parents=True)
+            return run
+    raise AssertionError("unreachable")

@@ -242,7 +242,9 @@ class RunConfig(Config):
     @property
     def data(self) -> DataConfig:
         """What `prepare` reads."""
-        return DataConfig(data_dir=self.data_dir, as_of=self.as_of, signal=self.signal, seed=self.seed)
+        if self.data_dir is not None:
+            return DataConfig(data_dir=self.data_dir, as_of=self.as_of)
+        return DataConfig(as_of=self.as_of, signal=self.signal, seed=self.seed)
 
     @property
     def split(self) -> SplitConfig:
@@ -274,6 +276,8 @@ class RunConfig(Config):
             raise ValueError(
                 "At least one model must be trained. Received: every model skipped. Drop one --no-... flag."
             )
+        if self.signal and self.data_dir is not None:
+            raise ValueError(f"`signal` is for the simulated market only. Received: data_dir={self.data_dir}")
         if len(set(self.crypto)) < len(self.crypto):
             raise ValueError(f"Each coin may be named once. Received: crypto={','.join(self.crypto)}")
         return self

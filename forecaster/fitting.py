@@ -19,7 +19,7 @@ from forecaster.models.registry import model_class
 from forecaster.preprocess import Preprocessor, target_scale
 from forecaster.split import Fold, Span
 from forecaster.store import Artifact, Store
-from forecaster.windows import LOG_CLOSE, Floats, Windows, log_returns
+from forecaster.windows import LOG_CLOSE, Floats, Windows, make_windows
 
 
 class FitSpec(Config):
@@ -152,9 +152,7 @@ def _windows(
 
 
 def _all_windows(preprocessor: Preprocessor, rows: pd.DataFrame, lookback: int, horizons: tuple[int, ...]) -> Windows:
-    origin = np.arange(lookback - 1, len(rows))
-    y = log_returns(rows[LOG_CLOSE].to_numpy(), horizons)[origin]
-    return Windows(preprocessor.transform(rows), origin, y, lookback)
+    return make_windows(preprocessor.transform(rows), rows[LOG_CLOSE].to_numpy(), lookback, horizons)
 
 
 def _inside(windows: Windows, days: pd.DatetimeIndex, span: Span | None) -> Windows:
@@ -195,7 +193,7 @@ def _keep(
         fold=spec.fold.name,
         folder=store.put(write),
         forecasts=None if forecasts is None else store.put_frame(forecasts),
-        history=store.put_json(model.history_),
+        history=store.put_json([_untimed(record) for record in model.history_]),
         length=model.length_,
         target_scale=model.settings.target_scale,
         n_parameters=model.n_parameters_,
@@ -204,6 +202,11 @@ def _keep(
         device=_device(),
         seconds=time.perf_counter() - started,
     )
+
+
+def _untimed(record: dict[str, float]) -> dict[str, float]:
+    """Without the seconds: equal fits must have equal histories."""
+    return {name: value for name, value in record.items() if name != "seconds"}
 
 
 def _device() -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,8 @@ from typing import Any
 import pandas as pd
 
 from forecaster.config import Config
+
+DRAFT_SECONDS = 86400.0
 
 
 class ArtifactError(OSError):
@@ -127,6 +130,13 @@ class Store:
         """Copy an artifact out of the store. A file or folder at `target` stays what it was until the copy is whole."""
         source = self.path(artifact)
         write_whole(target, lambda path: _copy(source, path))
+
+    def sweep(self) -> None:
+        """Remove drafts that a killed run left behind: those older than a day, which no living run can still write."""
+        for draft in (self.root / "objects").glob(".draft-*"):
+            with suppress(OSError):
+                if time.time() - draft.stat().st_mtime > DRAFT_SECONDS:
+                    _remove(draft)
 
     def _keep(self, draft: Path, artifact: Artifact) -> None:
         target = self.root / artifact.path

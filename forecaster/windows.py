@@ -49,7 +49,7 @@ class Windows:
 
     @property
     def x(self) -> Floats:
-        """The windows, gathered: `(n, lookback, n_features)`. Costs memory; prefer `batches`."""
+        """The windows, gathered: `(n, lookback, n_features)`. Costs memory: take a batch first."""
         view = sliding_window_view(self.base, self.lookback, axis=0)  # (n_days - lookback + 1, n_features, lookback)
         return np.moveaxis(view, -1, 1)[self.origin - self.lookback + 1]
 

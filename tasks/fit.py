@@ -63,7 +63,8 @@ def _in_pool(unit: Callable[..., FitResult], spec: FitSpec, *args: Any) -> FitRe
         if spec.model in NETWORKS or epoch % ROUNDS_PER_LINE == 1:
             losses = ", ".join(f"{name} {value:.4g}" for name, value in logs.items() if name != "epoch")
             log.info("epoch %d: %s", epoch, losses)
-        now.progress.epoch(spec.coin, spec.model, spec.fold.name, epoch, logs)
+        total = spec.training.epochs if spec.training else None
+        now.progress.epoch(spec.coin, spec.model, spec.fold.name, epoch, total, logs)
 
     return now.pool.run(
         unit, now.artifacts_dir, spec, *args, on_event=on_epoch, cost=cost_of(spec), timeout=TIMEOUT_SECONDS

@@ -7,7 +7,7 @@ from forecaster.store import Artifact
 from tasks.runtime import runtime
 from tasks.step import step
 
-LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+LIBRARIES = ("lightgbm", "numpy", "pandas", "scikit-learn", "scipy", "statsmodels")
 
 
 @step("stack-{coin}", modules=("forecaster.judging",), libraries=LIBRARIES)

@@ -6,6 +6,7 @@ Only this file knows mlflow. It uses `MlflowClient` with explicit run ids, since
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def log(night: NightLog, tracking_uri: str) -> str:
     """Log one coin's night and return the parent run's id. A run that could not be logged whole is marked FAILED."""
     now = runtime()
     with now.steps.timed(f"log-{night.coin}"):
-        client, experiment = _experiment(tracking_uri, night.coin, now.artifacts_dir)
+        client, experiment = _experiment(tracking_uri, night.coin)
         parent = client.create_run(experiment, run_name=f"{night.coin} {night.run}", tags=night.tags).info.run_id
         try:
             _log(client, parent, night.params, night.metrics, [], night.folders)
@@ -118,11 +119,11 @@ def _log(
         client.log_artifacts(run, str(folder), name)
 
 
-def _experiment(tracking_uri: str, coin: str, artifacts_dir: Path) -> tuple[Any, str]:
+def _experiment(tracking_uri: str, coin: str) -> tuple[Any, str]:
     """A client and the id of the coin's experiment; database and experiment are made once, one process at a time."""
     from mlflow import MlflowClient
 
-    with _first_use, FileLock(artifacts_dir / ".mlflow.lock"):
+    with _first_use, _lock(tracking_uri):
         client = MlflowClient(tracking_uri)
         found = client.get_experiment_by_name(coin)
         if found is not None:
@@ -130,9 +131,18 @@ def _experiment(tracking_uri: str, coin: str, artifacts_dir: Path) -> tuple[Any,
         return client, client.create_experiment(coin, artifact_location=_artifact_location(tracking_uri, coin))
 
 
+def _lock(tracking_uri: str) -> AbstractContextManager[Any]:
+    """One process at a time makes a SQLite database; a server looks after its own."""
+    database = _sqlite_file(tracking_uri)
+    return nullcontext() if database is None else FileLock(database.with_name(f".{database.name}.lock"))
+
+
 def _artifact_location(tracking_uri: str, coin: str) -> str | None:
     """Beside a SQLite database, whatever the working directory is; elsewhere the server decides."""
+    database = _sqlite_file(tracking_uri)
+    return None if database is None else (database.parent / "mlruns" / coin).as_uri()
+
+
+def _sqlite_file(tracking_uri: str) -> Path | None:
     prefix = "sqlite:///"
-    if not tracking_uri.startswith(prefix):
-        return None
-    return (Path(tracking_uri.removeprefix(prefix)).resolve().parent / "mlruns" / coin).as_uri()
+    return Path(tracking_uri.removeprefix(prefix)).resolve() if tracking_uri.startswith(prefix) else None

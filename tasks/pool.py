@@ -5,6 +5,7 @@ nothing else: the slot is refilled, the unit's task is retried. TensorFlow deadl
 """
 
 import heapq
+import math
 import multiprocessing
 import os
 import resource
@@ -31,6 +32,8 @@ THREAD_LIMITS = (
     "TF_NUM_INTEROP_THREADS",
 )
 POLL_SECONDS = 0.2
+TIMEOUT_SECONDS = 1800.0  # of a unit that is not a fit
+SHORT = math.inf
 MAX_RSS = 2.0 * 2**30  # bytes; memory of a TensorFlow process grows with every fit, so it is replaced in time
 _DONE = "done"
 
@@ -69,8 +72,8 @@ class Pool:
         unit: Callable[..., R],
         *args: Any,
         on_event: OnEvent | None = None,
-        cost: float = 0.0,
-        timeout: float | None = None,
+        cost: float = SHORT,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> R:
         """Run `unit(*args)` in a worker and return its value; blocks the calling thread.
 
@@ -78,7 +81,8 @@ class Pool:
             unit: a module-level function. With `on_event` it must take a keyword `on_epoch` to report through.
             args: its arguments, small: they are pickled.
             on_event: called in this thread with every (epoch, logs) that the unit reports.
-            cost: rough work; of several waiting units the most costly starts first.
+            cost: rough work; of several waiting units the most costly starts first. By default a unit is short, and
+                goes before all others: it is what long ones wait for.
             timeout: seconds the unit may run, waiting for a slot not included.
 
         Raises:
@@ -93,6 +97,11 @@ class Pool:
             raise
         finally:
             self._release(slot)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the run is being cancelled."""
+        return self._closed
 
     def close(self) -> None:
         """End all workers now. Units that run or wait raise `PoolClosed`."""
@@ -143,7 +152,7 @@ class _Slot:
     is_closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, unit: Callable[..., R], args: tuple[Any, ...], on_event: OnEvent | None, timeout: float | None) -> R:
+    def run(self, unit: Callable[..., R], args: tuple[Any, ...], on_event: OnEvent | None, timeout: float) -> R:
         executor, events = self.start()
         try:
             future = executor.submit(_work, unit, args, on_event is not None)
@@ -157,16 +166,14 @@ class _Slot:
             self.end()
         return value
 
-    def listen(
-        self, events: Connection, future: "Future[Any]", on_event: OnEvent | None, timeout: float | None
-    ) -> None:
+    def listen(self, events: Connection, future: "Future[Any]", on_event: OnEvent | None, timeout: float) -> None:
         """Pass events on until the unit ends; end the worker when its time is up, or when nobody listens any more."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = time.monotonic() + timeout
         try:
             while (event := _next_event(events, future)) != _DONE:
                 if event is not None and on_event is not None:
                     on_event(*event)
-                if deadline is not None and time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     raise UnitTimedOut(f"A unit ran for more than {timeout:g} s and was ended.")
         except BaseException:  # the unit still runs, and the next one would read its events
             self.end()
@@ -219,7 +226,8 @@ def _next_event(events: Connection, future: "Future[Any]") -> Any:
             return events.recv()
     except (EOFError, OSError):  # the worker's end of the pipe is gone; the future knows why
         return _DONE
-    return _DONE if future.done() else None
+    # The unit may have ended since: what it still sent must be read, or the next unit would read it.
+    return _DONE if future.done() and not events.poll() else None
 
 
 _send: Connection | None = None

@@ -9,7 +9,7 @@ from tasks.step import step
 @step(
     "prepare-{coin}",
     modules=("forecaster.prepare",),
-    libraries=("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "ta-lib"),
+    libraries=("numpy", "pandas", "pandera", "pyarrow", "scikit-learn", "scipy", "ta-lib"),
 )
 def prepare(coin: Coin, bars: dict[Coin, str], data: DataConfig, split: SplitConfig) -> Prepared:
     """Check bars, engineer features, cut them into parts; `bars` are the digests of the files that are read."""

@@ -5,21 +5,40 @@ from pathlib import Path
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.tasks import exponential_backoff
 
 from forecaster.report import TrainingReport, to_json, to_markdown
 from forecaster.store import Artifact, write_text
 from tasks.runtime import runtime
+from tasks.step import is_transient
 
 
 @task(task_run_name="report-{report.coin}", cache_policy=NO_CACHE, persist_result=False)
 def write_report(report: TrainingReport, plots: dict[str, Artifact], folder: Path) -> None:
-    """Write `training_report.json`, `report.md` and the PNGs, and show the report on the run's page."""
+    """Write the PNGs, `training_report.json` and `report.md`."""
     now = runtime()
-    for name, artifact in plots.items():
-        now.store.copy(artifact, folder / name)
-    markdown = to_markdown(report)
+    with now.steps.timed(f"report-{report.coin}"):
+        for name, artifact in plots.items():
+            now.store.copy(artifact, folder / name)
+        _write(report, folder)
+
+
+@task(
+    task_run_name="show-{report.coin}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=exponential_backoff(2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_transient,
+)
+def show_report(report: TrainingReport, folder: Path) -> None:
+    """Write the finished report, and show it on the run's page."""
+    _write(report, folder)
+    key = f"report-{report.coin.lower()}"
+    create_markdown_artifact(to_markdown(report), key=key, description=f"{report.coin}: {report.status}")
+
+
+def _write(report: TrainingReport, folder: Path) -> None:
     write_text(folder / "training_report.json", to_json(report) + "\n")
-    write_text(folder / "report.md", markdown)
-    create_markdown_artifact(
-        markdown, key=f"report-{report.coin.lower()}", description=f"{report.coin}: {report.status}"
-    )
+    write_text(folder / "report.md", to_markdown(report))

@@ -21,8 +21,8 @@ class Progress(Protocol):
     def expect(self, coin: str, n_units: int) -> None:
         """`n_units` more units of work belong to `coin`."""
 
-    def epoch(self, coin: str, model: str, fold: str, epoch: int, logs: dict[str, float]) -> None:
-        """A unit finished an epoch (or boosting round)."""
+    def epoch(self, coin: str, model: str, fold: str, epoch: int, total: int | None, logs: dict[str, float]) -> None:
+        """A unit finished an epoch of `total` at most (or a boosting round, without a total)."""
 
     def done(self, coin: str, model: str, fold: str, how: str) -> None:
         """A unit ended: fitted, cached or failed."""
@@ -40,7 +40,7 @@ class Runtime:
 
     coin: str
     artifacts_dir: Path
-    scope: str  # coin and data source: pointers, locks and the reasons of cache misses are kept per scope
+    scope: str  # kind of data source: a coin's pointer, lock and reasons of cache misses are kept apart by it
     pool: Pool
     progress: Progress
     steps: StepLog

@@ -138,17 +138,6 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def artifacts_in(value: Any) -> list[Artifact]:
-    """Every artifact inside a typed value, a list or a dict."""
-    if isinstance(value, Artifact):
-        return [value]
-    if isinstance(value, BaseModel):
-        return artifacts_in([getattr(value, name) for name in type(value).model_fields])
-    if isinstance(value, dict):
-        return artifacts_in(list(value.values()))
-    return [found for each in value for found in artifacts_in(each)] if isinstance(value, list | tuple) else []
-
-
 def _drop_if_damaged(now: Runtime, key: str) -> str | None:
     """Remove a record that is torn, or whose artifacts are gone or altered, so that the step runs again."""
     record = now.records / key
@@ -161,7 +150,7 @@ def _drop_if_damaged(now: Runtime, key: str) -> str | None:
         broken = [f"cache record {key}"]
     if not broken:
         return None
-    record.unlink()
+    record.unlink(missing_ok=True)  # another run may mend it at the same time
     return f"its result is gone or altered: {', '.join(broken)}"
 
 

@@ -47,10 +47,6 @@ class StepLog:
         finally:
             record.seconds += time.perf_counter() - started
 
-    def of(self, name: str) -> StepRecord | None:
-        """The record of a step, if it began."""
-        return self._records.get(name)
-
     def as_dicts(self) -> list[dict[str, Any]]:
         """Plain records for the report."""
         with self._lock:

@@ -11,11 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from flows.fits import spec_of
 from forecaster.config import BASELINES, MODELS, NETWORKS, RunConfig
-from forecaster.fitting import FitResult, FitSpec, fit_unit, predict_unit
+from forecaster.fitting import FitResult, fit_unit, predict_unit
 from forecaster.judging import judge_unit, stack_unit
 from forecaster.metrics import skill_vs_zero
-from forecaster.prepare import Prepared, prepare
+from forecaster.prepare import prepare
 from forecaster.select import select
 from forecaster.significance import diebold_mariano
 from forecaster.split import Fold
@@ -80,19 +81,6 @@ class Night:
         split = self.config.split
         unit = predict_unit, self.root, fitted, split.lookback, split.horizons, self.data.parts.test
         return self.pool.run(*unit).forecasts
-
-
-def spec_of(data: Prepared, model: str, fold: Fold, config: RunConfig) -> FitSpec:
-    return FitSpec(
-        coin=data.coin,
-        model=model,
-        fold=fold,
-        lookback=config.split.lookback,
-        horizons=config.split.horizons,
-        settings=config.model(model),
-        training=config.training if model in NETWORKS else None,
-        seed=config.seed,
-    )
 
 
 def units_names(units: list[tuple[str, Fold]]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -75,7 +76,7 @@ def load_bars(coin: str, config: DataConfig, today: date | None = None) -> Bars:
     if config.data_dir is None:
         return _simulated(coin, config, as_of)
     file = find_file(config.data_dir, coin)
-    content = file.read_bytes()
+    content = _read(file)
     try:
         table, dropped = read_table(content, file.suffix)
         kept, cut = _cut(table, as_of)
@@ -83,6 +84,13 @@ def load_bars(coin: str, config: DataConfig, today: date | None = None) -> Bars:
     except BarsError as error:
         raise BarsError(f"{file.name}: {error}") from error
     return Bars(coin, frame, "folder", hashlib.sha256(content).hexdigest(), (*dropped, *cut, *findings), file.name)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BarsError(f"{file.name}: Expected a readable file. Received: {error}. Check its permissions.") from error
 
 
 def stale_days(bars: Bars, as_of: date | None = None) -> int:

@@ -14,5 +14,5 @@ def bars_digest(coin: str, config: DataConfig) -> str:
         return f"simulated, seed {config.seed}, signal {config.signal}"
     try:
         return sha256_of(find_file(config.data_dir, coin))
-    except BarsError:  # whoever needs the bars will say what is wrong
+    except (BarsError, OSError):  # whoever needs the bars will say what is wrong
         return MISSING

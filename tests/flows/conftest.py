@@ -47,7 +47,7 @@ class Watcher:
     def expect(self, coin: str, n_units: int) -> None:
         pass
 
-    def epoch(self, coin: str, model: str, fold: str, epoch: int, logs: dict[str, float]) -> None:
+    def epoch(self, coin: str, model: str, fold: str, epoch: int, total: int | None, logs: dict[str, float]) -> None:
         self.epochs.append((coin, model, fold))
         if self.on_epoch is not None:
             act, self.on_epoch = self.on_epoch, None

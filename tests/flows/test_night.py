@@ -9,26 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from flows.fits import spec_of
 from flows.retrain import _refuse_unattended_simulation
 from forecaster.config import RunConfig
+from forecaster.plots.draw import PLOT_NAMES
 from forecaster.saving import verify
 from tests.flows.conftest import House, Watcher
 
 # Prefect's and MLflow's own deprecations are theirs to mend.
 pytestmark = [pytest.mark.flow, pytest.mark.filterwarnings("default")]
-
-PLOTS = {
-    "loss_curves.png",
-    "metrics_progression.png",
-    "learning_rates.png",
-    "attention_heatmap.png",
-    "feature_importance.png",
-    "model_comparison.png",
-    "predictions_vs_actual.png",
-    "residual_analysis.png",
-    "ensemble_weights.png",
-    "training_summary.png",
-}
 
 
 def missed(report: dict[str, Any]) -> dict[str, str]:
@@ -52,7 +41,7 @@ def test_a_night_leaves_models_report_pictures_and_a_pointer(first_night: House)
     assert {p.name for p in saved.iterdir()} >= {"lightgbm", "ridge", "zero", "mean", "advanced_ensemble"}
     assert (saved / "lightgbm" / "serving" / "model_h30.txt").is_file()
     output = first_night.root / "training_output" / f"BTC_{pointer['run']}"
-    assert {p.name for p in output.glob("*.png")} == PLOTS
+    assert {p.name for p in output.glob("*.png")} == set(PLOT_NAMES)
     report = newest_report(first_night)
     assert set(report["models"]) == {"lightgbm"}
     assert set(report["models"]["lightgbm"]["test"]) == {"1", "7", "30"}
@@ -206,18 +195,7 @@ def edit(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     monkeypatch.setattr(source, "_read", edited)
 
 
-def broken_spec_of(data: Any, model: str, fold: Any, config: RunConfig) -> Any:
+def broken_spec_of(data: Any, model: str, fold: Any, config: RunConfig, **keywords: Any) -> Any:
     """A spec that makes the network fail in its worker as a bug would."""
-    from flows.fits import FitSpec
-
-    settings = {} if model == "dlinear" else config.model(model)
-    return FitSpec(
-        coin=data.coin,
-        model=model,
-        fold=fold,
-        lookback=config.split.lookback,
-        horizons=config.split.horizons,
-        settings=settings,
-        training=None,
-        seed=config.seed,
-    )
+    spec = spec_of(data, model, fold, config, **keywords)
+    return spec.model_copy(update={"settings": {}}) if model == "dlinear" else spec
