@@ -42,6 +42,7 @@ class Watcher:
     outcomes: dict[str, CoinOutcome] = field(default_factory=dict)
     epochs: list[tuple[str, str, str]] = field(default_factory=list)
     ended: list[tuple[str, str, str, str]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     on_epoch: Any = None
 
     def expect(self, coin: str, n_units: int) -> None:
@@ -57,7 +58,8 @@ class Watcher:
         self.ended.append((coin, model, fold, how))
 
     def say(self, coin: str, text: str) -> None:
-        pass
+        if not text.startswith("saved"):
+            self.said.append(text)
 
     def finished(self, outcome: CoinOutcome) -> None:
         self.outcomes[outcome.coin] = outcome

@@ -3,17 +3,22 @@
 import json
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from flows.fits import spec_of
 from flows.retrain import _refuse_unattended_simulation
 from forecaster.config import RunConfig
-from forecaster.plots.draw import PLOT_NAMES
+from forecaster.plots.draw import PLOT_NAMES, PlotInputs, draw_unit
 from forecaster.saving import verify
+from forecaster.store import Artifact
+from tasks.runtime import runtime
 from tests.flows.conftest import House, Watcher
 
 # Prefect's and MLflow's own deprecations are theirs to mend.
@@ -143,8 +148,6 @@ def test_a_killed_worker_costs_one_retry(market: dict[str, pd.DataFrame], server
     house.write_bars()
 
     def kill() -> None:
-        from tasks.runtime import runtime
-
         slot = next(slot for slot in runtime().pool._busy if slot.is_alive())
         os.kill(slot.pid, signal.SIGKILL)
 
@@ -170,6 +173,58 @@ def test_a_lost_model_leaves_the_coin_running_on_the_others(house: House, monkey
     assert report["status"] == "DEGRADED"
     assert "dlinear was lost" in report["reasons"][0]
     assert set(report["models"]) == {"lightgbm"}
+
+
+def test_a_report_that_cannot_be_written_costs_no_fit_and_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(target: Path, text: str) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("tasks.report.write_text", full)
+    state, watcher = house.run()
+    assert state.is_completed()
+    assert watcher.outcomes["BTC"].status == "DEGRADED"
+    assert "No space left" in watcher.outcomes["BTC"].reasons[0]
+
+
+def test_a_plot_that_fails_costs_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(monkeypatch, "forecaster/plots/training.py")
+    monkeypatch.setattr("tasks.plot.draw_unit", draw_all_but_one)
+    _, watcher = house.run()
+    report = house.report(watcher)
+    assert [reason for reason in report["reasons"] if "loss_curves.png could not be drawn" in reason]
+    assert set(report["plots"]) == set(PLOT_NAMES) - {"loss_curves.png"}
+
+
+def test_a_second_run_of_a_coin_waits_for_the_first(house: House) -> None:
+    lock = FileLock(house.root / "artifacts" / "BTC" / ".folder.lock", thread_local=False)
+    lock.acquire()
+    timer = threading.Timer(8, lock.release)
+    timer.start()
+    started = time.monotonic()
+    state, watcher = house.run()
+    assert state.is_completed()
+    assert time.monotonic() - started >= 8
+    assert watcher.said == ["waiting: another run of BTC is under way"]
+
+
+def test_a_cancelled_night_keeps_what_was_finished(
+    market: dict[str, pd.DataFrame], server: None, tmp_path: Path
+) -> None:
+    house = House(tmp_path / "house", market)
+    house.root.mkdir()
+    house.write_bars()
+
+    def cancel() -> None:
+        runtime().pool.close()
+
+    state, watcher = house.run(Watcher(on_epoch=cancel))
+    assert state.is_cancelled()
+    assert watcher.outcomes["BTC"].status == "CANCELLED"
+    _, watcher = house.run()
+    assert "prepare-BTC" not in missed(house.report(watcher))
+    assert watcher.outcomes["BTC"].status == "OK"
 
 
 def test_a_scheduled_run_without_bars_refuses_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,3 +254,9 @@ def broken_spec_of(data: Any, model: str, fold: Any, config: RunConfig, **keywor
     """A spec that makes the network fail in its worker as a bug would."""
     spec = spec_of(data, model, fold, config, **keywords)
     return spec.model_copy(update={"settings": {}}) if model == "dlinear" else spec
+
+
+def draw_all_but_one(root: Path, name: str, inputs: PlotInputs) -> Artifact:
+    if name == "loss_curves.png":
+        raise ValueError("no ink")
+    return draw_unit(root, name, inputs)

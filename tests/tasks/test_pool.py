@@ -241,3 +241,34 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path):
         parent.kill()
         parent.wait()
     until(lambda: not is_running(worker))
+
+
+def test_what_a_unit_sent_at_its_very_end_is_not_left_for_the_next_one():
+    class Pipe:
+        """Silent while it is waited for, and filled in the moment before the future is asked."""
+
+        polls = iter([False, True, True])
+
+        def poll(self, timeout: float = 0.0) -> bool:
+            return next(self.polls)
+
+        def recv(self) -> str:
+            return "done"
+
+    ended: Future[None] = Future()
+    ended.set_result(None)
+    pipe = Pipe()
+    assert pool_module._next_event(pipe, ended) is None  # type: ignore[arg-type]
+    assert pool_module._next_event(pipe, ended) == "done"  # type: ignore[arg-type]
+
+
+def test_a_unit_without_a_cost_goes_before_costly_ones():
+    order: list[str] = []
+    with Pool(1) as pool, ThreadPoolExecutor(3) as threads:
+        blocker = threads.submit(pool.run, time.sleep, 1.0)
+        time.sleep(0.3)
+        for name, cost in (("long", {"cost": 5.0}), ("short", {})):
+            threads.submit(lambda name=name, cost=cost: (pool.run(os.getpid, **cost), order.append(name)))
+            time.sleep(0.1)
+        blocker.result()
+    assert order == ["short", "long"]
