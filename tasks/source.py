@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import threading
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import resolve_name
@@ -13,6 +14,7 @@ import forecaster
 PACKAGE = "forecaster"
 FOLDER = Path(forecaster.__file__).parent
 # Its values are in the key; a new default must not refit what it does not change.
+_parser = threading.Lock()  # CPython 3.11 raises a SystemError now and then when several threads parse at once
 IN_THE_KEY_ALREADY = frozenset({"forecaster.config"})
 
 
@@ -68,8 +70,14 @@ def _parents(module: str) -> list[str]:
     return [".".join(parts[:i]) for i in range(1, len(parts))]
 
 
-@cache
 def _read(module: str, path: Path, mtime_ns: int) -> tuple[str, tuple[str, ...]]:
+    """Digest of one file and what it imports; `mtime_ns` makes an edited file another one."""
+    with _parser:
+        return _parse(module, path, mtime_ns)
+
+
+@cache
+def _parse(module: str, path: Path, mtime_ns: int) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]

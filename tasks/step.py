@@ -96,8 +96,15 @@ class StepKey(CachePolicy):
     ) -> str:
         """The key, after making sure that a record under it can still be used."""
         now, step_name = runtime(), self.name.format(**inputs)
+        try:
+            return self._key(now, step_name, task_ctx.task.name, inputs)
+        except Exception as error:  # Prefect goes on without a cache: the report must say so
+            now.steps.begin(step_name, "always", f"its key could not be computed: {type(error).__name__}: {error}")
+            raise
+
+    def _key(self, now: Runtime, step_name: str, task_name: str, inputs: dict[str, Any]) -> str:
         parts = self.parts(inputs)
-        key = f"{task_ctx.task.name}-{digest_of(parts)}"
+        key = f"{task_name}-{digest_of(parts)}"
         damage = _drop_if_damaged(now, key)
         if (now.records / key).exists():
             now.steps.begin(step_name, "hit", "nothing it depends on changed")

@@ -2,6 +2,7 @@ import ast
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,10 @@ def test_versions_are_those_installed_and_none_is_said_of_what_is_not():
     import numpy
 
     assert library_versions(("numpy", "no-such-library")) == {"numpy": numpy.__version__, "no-such-library": "none"}
+
+
+def test_many_threads_may_ask_at_once():
+    tasks.source._parse.cache_clear()
+    with ThreadPoolExecutor(16) as threads:
+        digests = list(threads.map(lambda _: source_digest(("forecaster.plots.draw",)), range(64)))
+    assert len(set(digests)) == 1
