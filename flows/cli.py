@@ -1,6 +1,7 @@
 """`retrain`: the nightly flow, here and now, from a shell."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from forecaster.config import RunConfig
 
 EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -105,13 +107,34 @@ def _run(config: RunConfig) -> int:
     from flows.retrain import progress
     from flows.retrain import retrain as flow
 
+    _start_server()
     with Terminal() as terminal:
         token = progress.set(terminal)
         try:
             state = flow(**dict(config), return_state=True)
+            terminal.night()
         finally:
             progress.reset(token)
+    if state.is_cancelled():
+        click.echo("Interrupted. Finished fits are kept: the same command goes on from there.", err=True)
+        return EXIT_INTERRUPTED
     return 0 if state.is_completed() else EXIT_FAILED
+
+
+def _start_server() -> None:
+    """Reach the Prefect server; where none is configured, Prefect starts one for this run, out of reach of Ctrl-C.
+
+    A child starts with its parent's blocked signals. Were the server to end at Ctrl-C with us, it could not be told
+    that the run was cancelled, and Prefect would go on asking for minutes.
+    """
+    from prefect import get_client
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with get_client(sync_client=True) as client:
+            client.hello()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ class Terminal:
         self._fits: dict[tuple[str, str, str], Any] = {}
         self._spoken: dict[tuple[str, str, str], float] = {}
         self._left: dict[str, int] = {}
+        self._outcomes: list[CoinOutcome] = []
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -143,6 +144,7 @@ class Terminal:
     def finished(self, outcome: CoinOutcome) -> None:
         """Print the coin's tables and notes, above the bars of coins that still run."""
         with self._lock:
+            self._outcomes.append(outcome)
             for key in [key for key in self._fits if key[0] == outcome.coin]:
                 self._bars.remove_task(self._fits.pop(key))
         self.console.rule(f"{outcome.coin}: {outcome.status}")
@@ -154,6 +156,15 @@ class Terminal:
         self._table("Ensemble weights", outcome.weights)
         for line in outcome.notes:
             self._print(line)
+
+    def night(self) -> None:
+        """Print one table for several coins: how each ended, and why."""
+        if len(self._outcomes) > 1:
+            rows = sorted((outcome.row() for outcome in self._outcomes), key=lambda row: str(row["coin"]))
+            table = Table("coin", "status", "why", "saved in", box=SIMPLE, title="The night", title_justify="left")
+            for row in rows:
+                table.add_row(*(str(cell) for cell in row.values()))
+            self.console.print(table, markup=False)
 
     def _table(self, title: str, rows: Rows) -> None:
         if rows:

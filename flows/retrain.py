@@ -43,7 +43,10 @@ def retrain(config: RunConfig) -> State[Any]:
     config = _dated(config)
     Store(config.artifacts_dir).sweep()
     with Pool(config.jobs or _n_cores(), config.artifacts_dir / "workers.log") as pool:
-        outcomes = _all_coins(config, pool)
+        try:
+            outcomes = _all_coins(config, pool)
+        except KeyboardInterrupt:
+            return Cancelled(message="Interrupted. Finished fits are kept and will be reused.")
     return _conclude(outcomes)
 
 
