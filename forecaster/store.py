@@ -133,7 +133,7 @@ class Store:
 
     def sweep(self) -> None:
         """Remove drafts that a killed run left behind: those older than a day, which no living run can still write."""
-        for draft in (self.root / "objects").glob(".draft-*"):
+        for draft in [*(self.root / "objects").glob(".draft-*"), *self.root.glob("*/.2*Z*.*")]:  # also of run folders
             with suppress(OSError):
                 if time.time() - draft.stat().st_mtime > DRAFT_SECONDS:
                     _remove(draft)

@@ -20,6 +20,7 @@ from tasks.runtime import runtime
 from tasks.step import is_transient
 
 _first_use = threading.Lock()  # several threads on a fresh database would race in its schema migration
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens on language-model traces
 MAX_METRICS = 1000  # of one `log_batch`
 
 
@@ -128,7 +129,8 @@ def _experiment(tracking_uri: str, coin: str) -> tuple[Any, str]:
         found = client.get_experiment_by_name(coin)
         if found is not None:
             return client, found.experiment_id
-        return client, client.create_experiment(coin, artifact_location=_artifact_location(tracking_uri, coin))
+        location = _artifact_location(tracking_uri, coin)
+        return client, client.create_experiment(coin, artifact_location=location, tags=MODEL_TRAINING)
 
 
 def _lock(tracking_uri: str) -> AbstractContextManager[Any]:
