@@ -126,13 +126,22 @@ def _start_server() -> None:
 
     A child starts with its parent's blocked signals. Were the server to end at Ctrl-C with us, it could not be told
     that the run was cancelled, and Prefect would go on asking for minutes.
+
+    Raises:
+        click.ClickException: if the configured server does not answer.
     """
+    import httpx
     from prefect import get_client
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with get_client(sync_client=True) as client:
             client.hello()
+    except httpx.TransportError as error:
+        raise click.ClickException(
+            f"Expected a Prefect server at {os.environ.get('PREFECT_API_URL', 'the configured address')}. Received: "
+            f"{error}. Start it (make server), or unset PREFECT_API_URL: a run then brings its own."
+        ) from None
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
