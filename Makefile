@@ -47,6 +47,8 @@ server: setup  ## A Prefect server with its UI on http://127.0.0.1:4200
 
 worker: export PREFECT_API_URL ?= http://127.0.0.1:4200/api
 worker: setup  ## Register the deployments, then run what is scheduled or asked for
+	@for i in $$(seq 60); do $(BIN)/python -c "import urllib.request as r; r.urlopen('$(PREFECT_API_URL)/health')" \
+		2>/dev/null && break || sleep 1; done
 	$(BIN)/prefect work-pool inspect retrain >/dev/null 2>&1 || $(BIN)/prefect work-pool create retrain --type process
 	$(BIN)/prefect --no-prompt deploy --all --prefect-file deployments/prefect.yaml
 	$(BIN)/prefect worker start --pool retrain

@@ -97,28 +97,43 @@ def _prepare_environment() -> None:
     """Prefect settings that must be there before it is imported; what the user has set wins."""
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    # The terminal shows progress and tables; Prefect's own log still goes to its server.
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # The terminal shows progress and tables; Prefect's own log still goes to its server.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
 
 
 def _run(config: RunConfig) -> int:
-    from flows.progress import Terminal
+    """Run the flow; the exit code."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ended politely, it ends its server and workers too
+    try:
+        _start_server()
+        state = _watch(config)
+    except KeyboardInterrupt:
+        return _interrupted()
+    if state.is_cancelled():
+        return _interrupted()
+    return 0 if state.is_completed() else EXIT_FAILED
+
+
+def _watch(config: RunConfig) -> Any:
+    """Run the flow with its progress on the terminal; its final state."""
+    from flows.progress import Shielded, Terminal
     from flows.retrain import progress
     from flows.retrain import retrain as flow
 
-    _start_server()
     with Terminal() as terminal:
         token = progress.set(terminal)
         try:
             state = flow(**dict(config), return_state=True)
-            terminal.night()
+            Shielded(terminal).night()
         finally:
             progress.reset(token)
-    if state.is_cancelled():
-        click.echo("Interrupted. Finished fits are kept: the same command goes on from there.", err=True)
-        return EXIT_INTERRUPTED
-    return 0 if state.is_completed() else EXIT_FAILED
+    return state
+
+
+def _interrupted() -> int:
+    click.echo("Interrupted. Finished fits are kept: the same command goes on from there.", err=True)
+    return EXIT_INTERRUPTED
 
 
 def _start_server() -> None:
@@ -137,7 +152,7 @@ def _start_server() -> None:
     try:
         with get_client(sync_client=True) as client:
             client.hello()
-    except httpx.TransportError as error:
+    except (httpx.TransportError, RuntimeError) as error:
         raise click.ClickException(
             f"Expected a Prefect server at {os.environ.get('PREFECT_API_URL', 'the configured address')}. Received: "
             f"{error}. Start it (make server), or unset PREFECT_API_URL: a run then brings its own."

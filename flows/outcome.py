@@ -38,7 +38,7 @@ class CoinOutcome(BaseModel):
 
     @property
     def failed(self) -> bool:
-        """Whether the coin ended without models."""
+        """Whether the coin's night did not end as it should."""
         return self.status in ("FAILED", "CANCELLED")
 
     def row(self) -> dict[str, Any]:

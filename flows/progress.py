@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from types import TracebackType
+from contextlib import suppress
 from typing import Any, Self
 
 from rich.box import SIMPLE
@@ -71,6 +71,10 @@ class Shielded:
         """See `tasks.runtime.Progress`."""
         self._tell("finished", outcome)
 
+    def night(self) -> None:
+        """Print how all coins ended, if the progress can."""
+        self._tell("night")
+
 
 class Terminal:
     """Shows coin, model, fold, epoch and loss, and what is left. Safe to call from many threads."""
@@ -100,10 +104,9 @@ class Terminal:
         self._bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
+    def __exit__(self, *exc: object) -> None:
+        with suppress(Exception, SystemExit):  # nobody reads any more
+            self._bars.stop()
 
     def expect(self, coin: str, n_units: int) -> None:
         """See `tasks.runtime.Progress`."""

@@ -64,7 +64,7 @@ def report_safely(night: Night, reasons: list[str]) -> CoinOutcome:
     except PoolClosed:
         raise
     except Exception as error:
-        reasons.append(f"There is no report: {type(error).__name__}: {error}")
+        reasons.append(f"Reporting ended early: {type(error).__name__}: {error}")
         return CoinOutcome(coin=night.coin, status="DEGRADED", reasons=tuple(reasons), folder=str(night.models))
 
 
@@ -73,7 +73,7 @@ def report_night(night: Night, reasons: list[str]) -> CoinOutcome:
     plots = _draw(night, reasons)
     report = _build(night, reasons, plots)
     _try(reasons, "The report was not written", lambda: write_report(report, plots, night.folder))
-    _try(reasons, "MLflow has no record of this night", lambda: _log(night, report))
+    _try(reasons, "MLflow has no complete record of this night", lambda: _log(night, report))
     report = _build(night, reasons, plots)
     told = len(reasons)
     _try(reasons, "The report is not complete", lambda: show_report(report, night.folder))
@@ -142,7 +142,7 @@ def _night_log(night: Night, report: TrainingReport) -> NightLog:
         tags={"status": report.status, "source": report.data.source, "simulated": str(report.data.simulated)},
         params=night.config.model_dump(mode="json", exclude={"crypto", "jobs"}),
         metrics=_metrics(shipped),
-        folders={"report": night.folder},
+        folders={"report": night.folder} if night.folder.is_dir() else {},
         models=models,
     )
 

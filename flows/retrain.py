@@ -93,7 +93,10 @@ def _failed(coin: Coin, state: State[Any]) -> CoinOutcome:
 def _conclude(outcomes: Sequence[CoinOutcome]) -> State[Any]:
     """One table for the whole night, and a state that tells the truth about it."""
     rows = [outcome.row() for outcome in outcomes]
-    create_table_artifact(rows, key="retrain-night", description="The night, by coin")
+    try:
+        create_table_artifact(rows, key="retrain-night", description="The night, by coin")
+    except Exception as error:  # every coin is saved: a server that does not answer must not fail the night
+        get_run_logger().warning("The table of the night was not stored: %s", error)
     table = "\n".join(f"{o.coin}: {o.status} {' '.join(o.reasons)}".strip() for o in outcomes)
     get_run_logger().info("The night, by coin:\n%s", table)
     if any(outcome.status == "CANCELLED" for outcome in outcomes):

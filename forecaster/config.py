@@ -183,7 +183,10 @@ class RunConfig(Config):
     """One night of retraining."""
 
     crypto: Annotated[
-        tuple[Coin, ...], Field(min_length=1, description="Coins to retrain, comma-separated on the command line.")
+        tuple[Coin, ...],
+        Field(
+            min_length=1, description=f"Coins to retrain, out of {', '.join(COINS)}; in a shell with commas between."
+        ),
     ] = ("BTC",)
     epochs: Annotated[
         int, Field(ge=1, description="Most epochs a network trains; early stopping may end it sooner.")

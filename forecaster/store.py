@@ -132,7 +132,7 @@ class Store:
         write_whole(target, lambda path: _copy(source, path))
 
     def sweep(self) -> None:
-        """Remove drafts that a killed run left behind: those older than a day, which no living run can still write."""
+        """Remove what a killed run left half-made more than a day ago, when no living run can still write it."""
         for draft in [*(self.root / "objects").glob(".draft-*"), *self.root.glob("*/.2*Z*.*")]:  # also of run folders
             with suppress(OSError):
                 if time.time() - draft.stat().st_mtime > DRAFT_SECONDS:

@@ -13,8 +13,8 @@ import forecaster
 
 PACKAGE = "forecaster"
 FOLDER = Path(forecaster.__file__).parent
-# Its values are in the key; a new default must not refit what it does not change.
 _parser = threading.Lock()  # CPython 3.11 raises a SystemError now and then when several threads parse at once
+# Its values are in the key; a new default must not refit what it does not change.
 IN_THE_KEY_ALREADY = frozenset({"forecaster.config"})
 
 

@@ -36,7 +36,7 @@ class StepLog:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Count an attempt of a step and add the time it takes."""
+        """Count an attempt of a step and add the time it takes, waiting for a worker included."""
         started = time.perf_counter()
         with self._lock:
             record = self._records.setdefault(name, StepRecord(name, "always", "not cached"))

@@ -147,7 +147,7 @@ def _steps(report: TrainingReport) -> str:
         f"{len(report.steps)} steps: {counts['hit']} reused, {counts['miss']} computed, {counts['always']} always run."
     )
     rows = [(s.name, s.cache, s.because, _seconds(s.seconds), s.retries) for s in report.steps]
-    return f"## Steps\n\n{told}\n\n{table(('step', 'cache', 'because', 'took', 'retries'), rows)}"
+    return f"## Steps\n\n{told}\n\n{table(('step', 'cache', 'because', 'took, waiting included', 'retries'), rows)}"
 
 
 def _seconds(value: float | None) -> str:

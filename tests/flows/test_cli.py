@@ -5,7 +5,9 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -106,10 +108,58 @@ def test_bad_usage_ends_with_two_and_one_line_that_names_the_flag(args, named: s
     assert all("Usage:" in line or "--help" in line or not line for line in usage)
 
 
-@pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, 1)])
-def test_the_exit_code_says_how_the_night_ended(code: int, expected: int, call, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(cli, "_run", lambda config: code)
-    assert call().exit_code == expected
+class Ended:
+    """What the CLI asks of a final state."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    def is_completed(self) -> bool:
+        return self.how == "completed"
+
+    def is_cancelled(self) -> bool:
+        return self.how == "cancelled"
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], None]:
+    """Put a function in the place of the flow, and no server anywhere."""
+    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(cli, "_start_server", lambda: None)
+    monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
+    return lambda watch: monkeypatch.setattr(cli, "_watch", watch)
+
+
+@pytest.mark.parametrize(("how", "code"), [("completed", 0), ("failed", 1), ("cancelled", 130)])
+def test_the_exit_code_says_how_the_night_ended(how: str, code: int, watched: Any) -> None:
+    watched(lambda config: Ended(how))
+    assert CliRunner().invoke(cli.retrain, []).exit_code == code
+
+
+def test_an_interrupt_anywhere_ends_with_130(watched: Any) -> None:
+    def interrupted(config: Any) -> Any:
+        raise KeyboardInterrupt
+
+    watched(interrupted)
+    ended = CliRunner().invoke(cli.retrain, [])
+    assert ended.exit_code == 130
+    assert "Finished fits are kept" in ended.output
+
+
+def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx
+    import prefect
+
+    class Deaf:
+        def __enter__(self) -> None:
+            raise httpx.ConnectError("refused")
+
+        def __exit__(self, *exc: object) -> None: ...
+
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    monkeypatch.setattr(prefect, "get_client", lambda sync_client: Deaf())
+    with pytest.raises(click.ClickException, match=r"127\.0\.0\.1:1/api.*refused.*make server"):
+        cli._start_server()
 
 
 def test_what_the_user_has_set_wins_over_our_environment(monkeypatch: pytest.MonkeyPatch):
