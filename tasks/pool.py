@@ -197,6 +197,8 @@ class _Slot:
                 raise WorkerDied("A worker process could not start.") from error
             finally:
                 send.close()
+            if self.is_closed:  # while the worker started; who closes waits for the lock, and ends it
+                raise PoolClosed("The pool was closed before the unit started.")
             return self.executor, self.events
 
     def is_alive(self) -> bool:
