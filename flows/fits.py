@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from prefect.futures import PrefectFuture, as_completed, wait
 
-from forecaster.config import BASELINES, NETWORKS, RunConfig
+from forecaster.config import BASELINES, JUDGED, NETWORKS, RunConfig
 from forecaster.fitting import FitResult, FitSpec, Forecasts
 from forecaster.prepare import Prepared
 from forecaster.select import Selected
@@ -18,7 +18,6 @@ from tasks.runtime import runtime
 from tasks.select import select
 
 K = TypeVar("K")
-JUDGED = "judged"
 
 
 @dataclass

@@ -12,7 +12,6 @@ from prefect import flow, get_run_logger
 from prefect.states import Cancelled, State
 
 from flows.fits import (
-    JUDGED,
     Survivors,
     fit_models,
     forecasts_of,
@@ -22,7 +21,7 @@ from flows.fits import (
 )
 from flows.outcome import CoinOutcome
 from flows.reporting import Night, report_safely
-from forecaster.config import BASELINES, Coin, RunConfig, partner_of
+from forecaster.config import BASELINES, JUDGED, Coin, RunConfig, partner_of
 from forecaster.fitting import FitResult, Forecasts
 from forecaster.judging import Stacked
 from forecaster.market.digest import bars_digest

@@ -17,6 +17,7 @@ NETWORKS = ("dlinear", "tcn", "enhanced_lstm", "transformer")
 MODELS = (*NETWORKS, "lightgbm")  # also the names of the artifact folders
 BASELINES = ("zero", "mean", "ridge")
 ENSEMBLE = "advanced_ensemble"
+JUDGED = "judged"  # name of the fold whose fit is scored; the others are out-of-fold folds and the serving refit
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.config import Config
+from forecaster.config import JUDGED, Config
 from forecaster.models.base import FitSettings, Forecaster, OnEpoch, ignore_epoch
 from forecaster.models.registry import model_class
 from forecaster.preprocess import Preprocessor, target_scale
@@ -78,7 +78,7 @@ def fit_unit(
     preprocessor, windows, days = _windows(rows, spec, columns)
     train, stop = _inside(windows, days, spec.fold.train), _inside(windows, days, spec.fold.stop)
     model = _new(spec, train).fit(train.labelled, stop.labelled, on_epoch)
-    shown = windows if spec.fold.name == "judged" else _inside(windows, days, spec.fold.held_out)
+    shown = windows if spec.fold.name == JUDGED else _inside(windows, days, spec.fold.held_out)
     forecasts = forecast_frame(model, shown, days, spec.horizons)
     return _keep(store, spec, model, preprocessor, forecasts, len(train.labelled), started)
 

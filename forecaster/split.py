@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import TimeSeriesSplit
 
-from forecaster.config import Config, SplitConfig
+from forecaster.config import JUDGED, Config, SplitConfig
 
 
 class Span(Config):
@@ -79,7 +79,7 @@ def judged_fold(days: pd.DatetimeIndex, boundaries: Boundaries, config: SplitCon
     val, test = (int(days.searchsorted(pd.Timestamp(day))) for day in (boundaries.val, boundaries.test))
     before_test = _purged(days, val, test, config)
     return Fold(
-        name="judged", train=_purged(days, config.lookback - 1, val, config), stop=before_test, held_out=before_test
+        name=JUDGED, train=_purged(days, config.lookback - 1, val, config), stop=before_test, held_out=before_test
     )
 
 
@@ -118,7 +118,7 @@ def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], con
     """
     longest, rows = max(config.horizons), []
     for fold in folds:
-        is_judged = fold.name == "judged"
+        is_judged = fold.name == JUDGED
         name = "{}" if is_judged else f"{fold.name} {{}}"
         held_out = fold.held_out.first if fold.held_out else None
         rows.append(_audit_row(name.format("train"), days, fold.train, longest, fold.stop.first if fold.stop else None))

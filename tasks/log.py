@@ -13,11 +13,10 @@ from typing import Any
 from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 from pydantic import BaseModel, ConfigDict
 
 from tasks.runtime import runtime
-from tasks.step import is_transient
+from tasks.step import BACK_OFF
 
 _first_use = threading.Lock()  # several threads on a fresh database would race in its schema migration
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens on language-model traces
@@ -61,9 +60,7 @@ class NightLog(BaseModel):
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=3,
-    retry_delay_seconds=exponential_backoff(2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_transient,
+    **BACK_OFF,
 )
 def log(night: NightLog, tracking_uri: str) -> str:
     """Log one coin's night and return the parent run's id. A run that could not be logged whole is marked FAILED."""

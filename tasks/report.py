@@ -5,12 +5,11 @@ from pathlib import Path
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.tasks import exponential_backoff
 
 from forecaster.report import TrainingReport, to_json, to_markdown
 from forecaster.store import Artifact, write_text
 from tasks.runtime import runtime
-from tasks.step import is_transient
+from tasks.step import BACK_OFF
 
 
 @task(task_run_name="report-{report.coin}", cache_policy=NO_CACHE, persist_result=False)
@@ -28,9 +27,7 @@ def write_report(report: TrainingReport, plots: dict[str, Artifact], folder: Pat
     cache_policy=NO_CACHE,
     persist_result=False,
     retries=2,
-    retry_delay_seconds=exponential_backoff(2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_transient,
+    **BACK_OFF,
 )
 def show_report(report: TrainingReport, folder: Path) -> None:
     """Write the finished report, and show it on the run's page."""

@@ -43,6 +43,13 @@ def is_transient(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
     return any(text in str(error).lower() for text in TRANSIENT_TEXTS)
 
 
+BACK_OFF: dict[str, Any] = {  # of every task that may be retried
+    "retry_delay_seconds": exponential_backoff(2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": is_transient,
+}
+
+
 def step(
     name: str,
     modules: Names | Callable[[dict[str, Any]], Names],
@@ -74,9 +81,7 @@ def step(
             persist_result=True,
             result_serializer="json",
             retries=retries,
-            retry_delay_seconds=exponential_backoff(2),
-            retry_jitter_factor=0.5,
-            retry_condition_fn=is_transient,
+            **BACK_OFF,
         )
         return made(timed)
 
@@ -174,8 +179,9 @@ def _what_changed(now: Runtime, step_name: str, parts: dict[str, Any]) -> str:
         before = json.loads(_last_key(now, step_name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return "never ran before"
-    changed = [name for name, value in flatten(parts).items() if flatten(before).get(name) != value]
-    gone = sorted(set(flatten(before)) - set(flatten(parts)))
+    old, new = flatten(before), flatten(parts)
+    changed = [name for name, value in new.items() if old.get(name) != value]
+    gone = sorted(set(old) - set(new))
     return "changed: " + ", ".join([*changed, *gone]) if changed or gone else "it has not finished before"
 
 

@@ -18,7 +18,6 @@ class StepRecord:
     cache: Cache
     because: str
     seconds: float = 0.0
-    retries: int = 0
     attempts: int = 0
 
 
@@ -41,7 +40,6 @@ class StepLog:
         with self._lock:
             record = self._records.setdefault(name, StepRecord(name, "always", "not cached"))
             record.attempts += 1
-            record.retries = record.attempts - 1
         try:
             yield
         finally:
@@ -52,6 +50,6 @@ class StepLog:
         with self._lock:
             records = [asdict(record) for record in self._records.values()]
         for record in records:
-            del record["attempts"]
+            record["retries"] = max(record.pop("attempts") - 1, 0)
             record["seconds"] = round(record["seconds"], 3)
         return records

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecaster.config import Config
+from forecaster.config import JUDGED, Config
 from forecaster.fitting import FitResult, load_model
 from forecaster.judging import Judged
-from forecaster.plots.frames import JUDGED, RunFrames
+from forecaster.plots.frames import RunFrames
 from forecaster.store import Artifact, Store
 
 DPI = 150

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import huber
 
-from forecaster.config import BASELINES, ENSEMBLE, MODELS, TrainingConfig
+from forecaster.config import BASELINES, ENSEMBLE, JUDGED, MODELS, TrainingConfig
 
 HUBER_DELTA = TrainingConfig().huber_delta
-JUDGED = "judged"  # the fit whose scores count; the others are folds and the serving refit
 
 
 @dataclass(frozen=True)

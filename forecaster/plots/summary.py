@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from forecaster.config import MODELS, NETWORKS
+from forecaster.config import JUDGED, MODELS, NETWORKS
 from forecaster.names import ahead, duration, label, percent
 from forecaster.plots.accuracy import origins
-from forecaster.plots.frames import JUDGED, RunFrames
+from forecaster.plots.frames import RunFrames
 from forecaster.plots.style import (
     COLOURS,
     INK,
