@@ -1,6 +1,6 @@
 # `make retrain` and `make test` need Python 3.11-3.13 and make; everything else is set up here.
 .DELETE_ON_ERROR:
-.PHONY: help setup retrain test test-fast lint lock server worker clean
+.PHONY: help setup retrain results test test-fast lint lock server worker clean
 
 # Without byte code every worker would compile TensorFlow's thousands of modules anew at each start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,6 +26,9 @@ $(VENV)/.done: requirements.lock pyproject.toml deployments/check_machine.py
 
 retrain: setup  ## Retrain two coins of the simulated market, small settings: about five minutes on 2 cores
 	$(BIN)/retrain --crypto BTC,ETH --epochs 2 --seq-length 30 --max-features 40 --folds 3
+
+results: setup  ## Write RESULTS.md from the newest reports below training_output
+	$(BIN)/retrain results --to RESULTS.md
 
 test: setup  ## All tests: fast ones, those that train networks, those that start a Prefect server
 	$(BIN)/python -m pytest -m ""

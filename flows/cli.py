@@ -1,18 +1,19 @@
-"""`retrain`: the nightly flow, here and now, from a shell."""
+"""`retrain`: the nightly flow, here and now, from a shell; and what else one does with its results."""
 
 import os
 import signal
 import sys
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
+from flows.usage import BadUsage, OneLineErrors, flags, parse
 from forecaster.config import RunConfig
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
 def main() -> None:
@@ -20,39 +21,10 @@ def main() -> None:
     retrain.main(prog_name="retrain")
 
 
-def _metavar(annotation: Any) -> str:
-    text = str(annotation)
-    for word, metavar in (("tuple", "LIST"), ("date", "DATE"), ("Path", "PATH"), ("int", "N"), ("float", "X")):
-        if word in text:
-            return metavar
-    return "TEXT"
-
-
-def _help(description: str, default: Any) -> str:
-    if default is None or default is False:
-        return description
-    shown = ",".join(default) if isinstance(default, tuple) else default
-    return f"{description} [default: {shown}]"
-
-
-def flags(function: Callable[..., None]) -> Callable[..., None]:
-    """One flag per field of `RunConfig`, with its description and default."""
-    for name, field in reversed(RunConfig.model_fields.items()):
-        is_switch = field.annotation is bool
-        click.option(
-            f"--{name.replace('_', '-')}",
-            name,
-            is_flag=is_switch,
-            default=None,
-            metavar=None if is_switch else _metavar(field.annotation),
-            help=_help(field.description or "", field.default),
-        )(function)
-    return function
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=OneLineErrors, invoke_without_command=True, subcommand_metavar="[COMMAND]", context_settings=SETTINGS)
 @flags
-def retrain(**given: Any) -> None:
+@click.pass_context
+def retrain(context: click.Context, **given: Any) -> None:
     """Retrain forecasters for one or more coins, judge them beside a zero-return forecast, save and explain them.
 
     \b
@@ -62,35 +34,53 @@ def retrain(**given: Any) -> None:
 
     Finished fits are kept: after an interruption, or on unchanged data, nothing is fitted twice.
     """
-    config = _parse(given)
-    _prepare_environment()
-    sys.exit(_run(config))
+    if context.invoked_subcommand is None:
+        sys.exit(_night(given))
+    if any(given.values()):
+        raise BadUsage(
+            f"Flags of a night cannot go before `{context.invoked_subcommand}`. Leave them out, or see "
+            f"`retrain {context.invoked_subcommand} --help`."
+        )
 
 
-def _parse(given: dict[str, Any]) -> RunConfig:
-    """Validated settings.
+@retrain.command()
+@click.argument("reports", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--to", default="RESULTS.md", show_default=True, type=click.Path(path_type=Path), help="Page to write, in markdown."
+)
+@click.option("--simulated", is_flag=True, help="Show runs on the simulated market, and those alone.")
+def results(reports: tuple[Path, ...], to: Path, simulated: bool) -> None:
+    """Write what runs found as one page: the specification's tables for the five coins, beside a zero forecast.
 
-    Raises:
-        click.UsageError: in one line, naming the flag.
+    REPORTS are training_report.json files, or folders that hold them. Default: training_output. Of each coin the
+    newest run without tuning counts; the newest with tuning, walk-forward or intervals feed those tables.
     """
-    values = {name: value for name, value in given.items() if value is not None and value is not False}
-    if "crypto" in values:
-        values["crypto"] = [coin.strip().upper() for coin in values["crypto"].split(",") if coin.strip()]
+    from forecaster.results import read_reports, results_page
+
     try:
-        config = RunConfig(**values)
-    except ValidationError as error:
-        raise click.UsageError(_one_line(error)) from None
-    if config.data_dir is not None and not config.data_dir.is_dir():
-        raise click.UsageError(f"--data-dir: expected an existing folder of daily bars. Received: {config.data_dir}")
-    return config
+        found = read_reports(reports or (RunConfig().output_dir,), simulated)
+        to.write_text(results_page(found), encoding="utf-8")
+    except ValueError as error:
+        raise BadUsage(str(error)) from None
+    except OSError as error:
+        raise BadUsage(f"--to: expected a file that can be written. Received: {error}.") from None
+    click.echo(f"{to}: made from {len(found)} report(s) of {', '.join(sorted({each.coin for each in found}))}.")
 
 
-def _one_line(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if not first["loc"]:
-        return str(first["msg"]).removeprefix("Value error, ")
-    flag = str(first["loc"][0]).replace("_", "-")
-    return f"--{flag}: {first['msg']}. Received: {first['input']}"
+def _night(given: dict[str, Any]) -> int:
+    """Check all that was typed, then run; the exit code."""
+    config = parse(given)
+    _prepare_environment()
+    _refuse_what_does_not_fit(config)
+    return _run(config)
+
+
+def _refuse_what_does_not_fit(config: RunConfig) -> None:
+    """Look at the bars before anything is started."""
+    from flows.preflight import settings_that_do_not_fit
+
+    if complaints := settings_that_do_not_fit(config):
+        raise BadUsage(" ".join(complaints))
 
 
 def _prepare_environment() -> None:

@@ -6,16 +6,19 @@ from typing import Any, TypeVar
 
 from prefect.futures import PrefectFuture, as_completed, wait
 
-from forecaster.config import BASELINES, JUDGED, NETWORKS, RunConfig
+from forecaster.config import RunConfig
 from forecaster.fitting import FitResult, FitSpec, Forecasts
 from forecaster.prepare import Prepared
 from forecaster.select import Selected
+from forecaster.settings import BASELINES, JUDGED, NETWORKS
 from forecaster.split import Fold
 from forecaster.store import Artifact
+from forecaster.uncertainty import Intervals
 from tasks.fit import cost_of, fit, predict, refit
 from tasks.pool import PoolClosed
 from tasks.runtime import runtime
 from tasks.select import select
+from tasks.uncertainty import intervals, static_intervals
 
 K = TypeVar("K")
 
@@ -84,17 +87,23 @@ def select_columns(data: Prepared, folds: Iterable[Fold], config: RunConfig) -> 
 
 
 def fit_models(
-    data: Prepared, folds: Iterable[Fold], columns: Mapping[str, Selected], survivors: Survivors, config: RunConfig
+    data: Prepared,
+    folds: Iterable[Fold],
+    columns: Mapping[str, Selected],
+    settings: Mapping[str, Any],
+    survivors: Survivors,
+    config: RunConfig,
 ) -> dict[tuple[str, str], FitResult]:
     """Judged fits of models and baselines, and the models' fits on every fold: (model, fold) -> result.
 
     A model that fails anywhere is lost as a whole: its forecasts could not be combined.
     """
     units: list[tuple[FitSpec, tuple[Artifact, ...]]] = [
-        (spec_of(data, model, data.judged, config), (data.parts.train, data.parts.val)) for model in survivors.models
+        (spec_of(data, model, data.judged, config, settings), (data.parts.train, data.parts.val))
+        for model in survivors.models
     ]
     units += [
-        (spec_of(data, model, fold, config), (data.parts.train,))
+        (spec_of(data, model, fold, config, settings), (data.parts.train,))
         for fold in folds
         if fold.name != JUDGED
         for model in survivors.models
@@ -125,10 +134,34 @@ def predict_test(
     return results
 
 
+def submit_intervals(
+    data: Prepared, fits: Mapping[tuple[str, str], FitResult], survivors: Survivors, config: RunConfig
+) -> dict[str, PrefectFuture[Intervals]]:
+    """Start measuring intervals of the test forecasts, the zero forecast's last; nothing waits for them yet."""
+    if config.no_uncertainty:
+        return {}
+    split, how = config.split, config.uncertainty
+    futures = {
+        m: intervals.submit(fits[m, JUDGED], split.lookback, split.horizons, data.parts.test, how)
+        for m in survivors.models
+        if m not in BASELINES
+    }
+    zero = static_intervals.submit(data.coin, split.lookback, split.horizons, data.parts.train, data.parts.test, how)
+    return {**futures, "zero": zero}
+
+
+def gather_intervals(futures: Mapping[str, PrefectFuture[Intervals]], survivors: Survivors) -> dict[str, Intervals]:
+    """Intervals by model; a model that can give none is still used."""
+    results, failures = gather(futures)
+    survivors.reasons += [f"{model} has no intervals: {why}" for model, why in failures.items()]
+    return results
+
+
 def refit_models(
     data: Prepared,
     fits: Mapping[tuple[str, str], FitResult],
     columns: Selected,
+    settings: Mapping[str, Any],
     survivors: Survivors,
     config: RunConfig,
 ) -> dict[str, FitResult]:
@@ -137,7 +170,7 @@ def refit_models(
     A model whose refit fails stays judged, and is not served.
     """
     specs = [
-        spec_of(data, m, data.serving, config, epochs=next(iter(fits[m, JUDGED].length), None))
+        spec_of(data, m, data.serving, config, settings, epochs=next(iter(fits[m, JUDGED].length), None))
         for m in survivors.models
         if m not in BASELINES
     ]
@@ -153,18 +186,28 @@ def refit_models(
     return {m: result for (m, _), result in results.items()}
 
 
-def spec_of(data: Prepared, model: str, fold: Fold, config: RunConfig, epochs: int | None = None) -> FitSpec:
+def spec_of(
+    data: Prepared,
+    model: str,
+    fold: Fold,
+    config: RunConfig,
+    settings: Mapping[str, Any],
+    epochs: int | None = None,
+) -> FitSpec:
     """What decides one fit; `epochs` stands for the most epochs where the length is known, as in a serving refit."""
     training = config.training if model in NETWORKS else None
     if training is not None and epochs is not None:
         training = training.model_copy(update={"epochs": epochs})
+    own = settings[model]
+    if model == "lightgbm" and fold in (data.judged, data.serving) and not config.no_uncertainty:
+        own = own.model_copy(update={"quantiles": config.uncertainty.quantiles})
     return FitSpec(
         coin=data.coin,
         model=model,
         fold=fold,
         lookback=config.split.lookback,
         horizons=config.split.horizons,
-        settings=config.model(model),
+        settings=own,
         training=training,
         seed=config.seed,
     )

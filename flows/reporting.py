@@ -2,23 +2,33 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flows.fits import gather
 from flows.outcome import CoinOutcome
-from forecaster.config import BASELINES, ENSEMBLE, RunConfig
+from forecaster.config import RunConfig
 from forecaster.fitting import FitResult
+from forecaster.further import Further
 from forecaster.judging import Judged
-from forecaster.plots.draw import PLOT_NAMES, PlotInputs
+from forecaster.plots.draw import PLOT_NAMES, PlotInputs, further_plots
 from forecaster.prepare import Prepared
 from forecaster.report import TrainingReport, summary_table, verdict, weights_table
 from forecaster.report.build import build_report, model_params
+from forecaster.report.card import model_card
+from forecaster.report.entries import tuning_entry, uncertainty_entry, walk_forward_entry
 from forecaster.saving import Saved
 from forecaster.select import Selected
+from forecaster.settings import BASELINES, ENSEMBLE
 from forecaster.store import Artifact
-from tasks.log import ModelLog, NightLog, log
+from forecaster.tuning import Tuned
+from forecaster.uncertainty import Intervals
+from forecaster.walk_forward import WalkForward
+from tasks.curves import curves
+from tasks.log import AdvancedLog, ModelLog, NightLog, log, log_advanced
 from tasks.plot import plot
 from tasks.pool import PoolClosed
 from tasks.report import show_report, write_report
@@ -34,12 +44,17 @@ class Night:
     config: RunConfig
     data: Prepared
     columns: dict[str, Selected]
+    settings: dict[str, Any]
+    studies: dict[str, Tuned]
     fits: dict[tuple[str, str], FitResult]
     serving: dict[str, FitResult]
     attention: Artifact | None
     judged: Judged
+    intervals: dict[str, Intervals]
+    walked: WalkForward | None
     target_scale: dict[int, float]
     saved: Saved
+    started: float  # `time.perf_counter`
 
     @property
     def folder(self) -> Path:
@@ -73,19 +88,49 @@ def report_night(night: Night, reasons: list[str]) -> CoinOutcome:
     plots = _draw(night, reasons)
     report = _build(night, reasons, plots)
     _try(reasons, "The report was not written", lambda: write_report(report, plots, night.folder))
-    _try(reasons, "MLflow has no complete record of this night", lambda: _log(night, report))
+    _try(reasons, "MLflow has no complete record of this night", lambda: _log(night, report, reasons))
     report = _build(night, reasons, plots)
     told = len(reasons)
     _try(reasons, "The report is not complete", lambda: show_report(report, night.folder))
     return _outcome(night, report if len(reasons) == told else _build(night, reasons, plots))
 
 
-def _log(night: Night, report: TrainingReport) -> None:
-    log(_night_log(night, report), night.config.tracking_uri)
+def _log(night: Night, report: TrainingReport, reasons: list[str]) -> None:
+    uri = night.config.tracking_uri
+    parent = log(_night_log(night, report), uri)
+    if not night.config.no_advanced_mlflow:
+        _try(
+            reasons,
+            "MLflow lacks curves, model cards or the loadable model",
+            lambda: log_advanced(_advanced_log(night, report, reasons), parent, uri),
+        )
 
 
-def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
-    inputs = PlotInputs(
+def _advanced_log(night: Night, report: TrainingReport, reasons: list[str]) -> AdvancedLog:
+    drawn, failures = gather({"curves.html": curves.submit(_plot_inputs(night))})
+    reasons += [f"{name} could not be drawn: {why}" for name, why in failures.items()]
+    return AdvancedLog(
+        coin=night.coin,
+        run=night.run,
+        folder=night.models,
+        cards={model: model_card(report, model) for model in report.contenders},
+        curves=runtime().store.path(drawn["curves.html"]) if drawn else None,
+        tags={"simulated": str(report.data.simulated), "as_of": report.as_of.isoformat()},
+    )
+
+
+def _further(night: Night) -> Further:
+    """What the report says of steps that not every run takes."""
+    store = runtime().store
+    return Further(
+        tuning={model: tuning_entry(store, tuned) for model, tuned in night.studies.items()} or None,
+        uncertainty=uncertainty_entry(night.intervals.values()) or None,
+        walk_forward=walk_forward_entry(store, night.walked, night.config.walking) if night.walked else None,
+    )
+
+
+def _plot_inputs(night: Night) -> PlotInputs:
+    return PlotInputs(
         coin=night.coin,
         as_of=night.data.data.last,
         simulated=night.data.data.simulated,
@@ -93,8 +138,14 @@ def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
         fits=night.all_fits,
         judged=night.judged,
         attention=night.attention,
+        further=runtime().store.put_json(_further(night).model_dump(mode="json")),
     )
-    plots, failures = gather({name: plot.submit(name, inputs) for name in PLOT_NAMES})
+
+
+def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
+    inputs = _plot_inputs(night)
+    names = [*PLOT_NAMES, *further_plots(_further(night))]
+    plots, failures = gather({name: plot.submit(name, inputs) for name in names})
     reasons += [f"{name} could not be drawn: {why}" for name, why in failures.items()]
     return plots
 
@@ -113,6 +164,9 @@ def _build(night: Night, reasons: list[str], plots: dict[str, Artifact]) -> Trai
         steps=runtime().steps.as_dicts(),
         reasons=reasons,
         plots=plots,
+        settings=night.settings,
+        further=_further(night),
+        seconds=time.perf_counter() - night.started,
     )
 
 
@@ -150,7 +204,7 @@ def _night_log(night: Night, report: TrainingReport) -> NightLog:
 def _params(night: Night, model: str) -> dict[str, object]:
     if model == ENSEMBLE:
         return night.config.stacking.model_dump()
-    return model_params(model, night.fits[model, night.data.judged.name], night.config)
+    return model_params(model, night.fits[model, night.data.judged.name], night.settings, night.config)
 
 
 def _curves(night: Night, model: str) -> list[dict[str, float]]:

@@ -1,7 +1,6 @@
 """The parent flow: every coin as a subflow of its own, all on one pool of workers."""
 
 import contextvars
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -19,8 +18,10 @@ from flows.outcome import CoinOutcome
 from flows.parameters import takes_run_config
 from flows.progress import Shielded, Silent
 from flows.retrain_coin import retrain_coin
-from forecaster.config import Coin, RunConfig
+from forecaster.config import RunConfig
+from forecaster.settings import Coin
 from forecaster.store import Store
+from tasks.accelerators import default_jobs, visible_gpus
 from tasks.pool import Pool
 from tasks.runtime import Progress, Runtime, use_runtime
 from tasks.steps import StepLog
@@ -42,17 +43,13 @@ def retrain(config: RunConfig) -> State[Any]:
     _refuse_unattended_simulation(config)
     config = _dated(config)
     Store(config.artifacts_dir).sweep()
-    with Pool(config.jobs or _n_cores(), config.artifacts_dir / "workers.log") as pool:
+    gpus = visible_gpus()
+    with Pool(config.jobs or default_jobs(gpus), config.artifacts_dir / "workers.log", gpus) as pool:
         try:
             outcomes = _all_coins(config, pool)
         except KeyboardInterrupt:
             return Cancelled(message="Interrupted. Finished fits are kept and will be reused.")
     return _conclude(outcomes)
-
-
-def _n_cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:

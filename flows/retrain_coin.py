@@ -1,6 +1,7 @@
 """One coin's night: prepare, select, fit, stack, evaluate, refit, save - and only then plot, report, log."""
 
 import itertools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,17 +16,24 @@ from flows.fits import (
     Survivors,
     fit_models,
     forecasts_of,
+    gather_intervals,
     predict_test,
     refit_models,
     select_columns,
+    submit_intervals,
 )
 from flows.outcome import CoinOutcome
 from flows.reporting import Night, report_safely
-from forecaster.config import BASELINES, JUDGED, Coin, RunConfig, partner_of
+from flows.tuning import tune_models, tuning_folds
+from flows.walk_forward import walk_forward
+from forecaster.config import RunConfig
 from forecaster.fitting import FitResult, Forecasts
 from forecaster.judging import Stacked
 from forecaster.market.digest import bars_digest
 from forecaster.prepare import Prepared
+from forecaster.serving import FACTS, ServingFacts
+from forecaster.settings import BASELINES, JUDGED, Coin, partner_of
+from forecaster.store import Artifact
 from tasks.judge import evaluate, stack
 from tasks.pool import PoolClosed
 from tasks.prepare import prepare
@@ -49,14 +57,18 @@ def retrain_coin(coin: Coin, config: RunConfig) -> CoinOutcome | State[Any]:
 
 
 def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
-    progress = runtime().progress
+    progress, started = runtime().progress, time.perf_counter()
     bars = {name: bars_digest(name, config.data) for name in (coin, partner_of(coin))}
     data = prepare(coin, bars, config.data, config.split)
     folds = [data.judged] if config.no_ensemble else [data.judged, *data.folds]
     survivors = Survivors([*config.models, *BASELINES], list(data.degraded))
 
-    columns = select_columns(data, folds, config)
-    fits = fit_models(data, folds, columns, survivors, config)
+    columns = select_columns(data, dict.fromkeys([*folds, *tuning_folds(data, config)]), config)
+    settings = {model: config.model(model) for model in survivors.models}
+    studies = tune_models(data, columns, settings, survivors, config)
+    settings |= {model: tuned.settings for model, tuned in studies.items()}
+
+    fits = fit_models(data, folds, columns, settings, survivors, config)
     forecasts = predict_test(data, fits, survivors, config)
     if not set(survivors.models) - set(BASELINES):
         raise RuntimeError(f"No model survived. {' '.join(survivors.reasons)}")
@@ -73,7 +85,9 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
         data.boundaries,
         target_scale,
     )
-    serving = refit_models(data, fits, columns[JUDGED], survivors, config)
+    measuring = submit_intervals(data, fits, survivors, config)  # while the refits run
+    serving = refit_models(data, fits, columns[JUDGED], settings, survivors, config)
+    intervals = gather_intervals(measuring, survivors)
     run = _new_run(coin, config.artifacts_dir)
     saved = save(
         coin,
@@ -84,11 +98,30 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
         stacked,
         columns[JUDGED],
         judged,
+        {FACTS: _serving_facts(data, config), **{f"intervals/{m}.parquet": i.quantiles for m, i in intervals.items()}},
     )
     progress.say(coin, f"saved in {config.artifacts_dir / saved.folder}")
 
     # From here on nothing can be lost.
-    night = Night(coin, run, config, data, columns, fits, serving, _attention(forecasts), judged, target_scale, saved)
+    walked = walk_forward(data, settings, target_scale, config, survivors.reasons) if config.walk_forward else None
+    night = Night(
+        coin=coin,
+        run=run,
+        config=config,
+        data=data,
+        columns=columns,
+        settings=settings,
+        studies=studies,
+        fits=fits,
+        serving=serving,
+        attention=_attention(forecasts),
+        judged=judged,
+        intervals=intervals,
+        walked=walked,
+        target_scale=target_scale,
+        saved=saved,
+        started=started,
+    )
     return report_safely(night, survivors.reasons)
 
 
@@ -116,6 +149,17 @@ def _stack(
     except Exception as error:  # single models are worth saving without their ensemble
         survivors.reasons.append(f"The ensemble was lost: {type(error).__name__}: {error}")
         return None
+
+
+def _serving_facts(data: Prepared, config: RunConfig) -> Artifact:
+    """What a forecast needs to know of the run besides its models."""
+    facts = ServingFacts(
+        lookback=config.split.lookback,
+        horizons=config.split.horizons,
+        first=data.data.first,
+        simulated=data.data.simulated,
+    )
+    return runtime().store.put_json(facts.model_dump(mode="json"))
 
 
 def _attention(forecasts: dict[str, Forecasts]) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.config import TrainingConfig
+from forecaster.settings import TrainingConfig
 from forecaster.windows import Floats, Ints, Windows
 
 

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from forecaster.config import Config
 from forecaster.metrics import skill_vs_zero
+from forecaster.settings import Config
 
 Candidate = Literal["convex", "regime", "stack"]
 CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)  # simplest first: it wins a tie

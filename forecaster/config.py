@@ -1,183 +1,30 @@
-"""Every setting and its default, once: command line, Prefect form and YAML are three views of `RunConfig`.
+"""Every setting that a user can make, once: command line, Prefect form and YAML are three views of `RunConfig`.
 
-Steps are handed small typed views of it (`DataConfig`, `SplitConfig`, ...), so that a step's cache key holds the values
-which that step reads and nothing else.
+Steps are handed the small typed views of it that `forecaster.settings` defines.
 """
 
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Coin = Literal["BTC", "ETH", "LTC", "XRP", "DOGE"]
-COINS: tuple[Coin, ...] = get_args(Coin)
-HORIZONS = (1, 7, 30)  # days ahead
-NETWORKS = ("dlinear", "tcn", "enhanced_lstm", "transformer")
-MODELS = (*NETWORKS, "lightgbm")  # also the names of the artifact folders
-BASELINES = ("zero", "mean", "ridge")
-ENSEMBLE = "advanced_ensemble"
-JUDGED = "judged"  # name of the fold whose fit is scored; the others are out-of-fold folds and the serving refit
-
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-
-
-def partner_of(coin: str) -> Coin:
-    """The coin whose returns, RSI and volatility are shown to `coin`: ETH to Bitcoin, Bitcoin to all others."""
-    return "ETH" if coin == "BTC" else "BTC"
-
-
-class Config(BaseModel):
-    """A frozen value: hashable into a cache key, and closed to misspelt names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class DataConfig(Config):
-    """Where bars come from and which days of them count."""
-
-    data_dir: Path | None = None
-    as_of: date | None = None
-    signal: float = 0.0
-    seed: int = 42
-
-
-class SplitConfig(Config):
-    """Windows, horizons, and the dated boundaries between train, val and test."""
-
-    lookback: int = 60
-    horizons: tuple[int, ...] = HORIZONS
-    train: Fraction = 0.70
-    val: Fraction = 0.15
-    anchor_days: int = 30  # boundaries move only when a multiple of this many days since 1970-01-01 has passed
-    n_folds: int = 5
-    min_fold_origins: int = 250  # a fold with fewer train origins is dropped
-    stop_share: Fraction = 0.15  # newest share of a fold's own train part, on which its fit stops early
-
-    @model_validator(mode="after")
-    def _leaves_a_test_part(self) -> Self:
-        if self.train + self.val >= 1:
-            raise ValueError(
-                f"`train` + `val` must leave room for a test part. Received: train={self.train}, val={self.val}"
-            )
-        return self
-
-
-class SelectConfig(Config):
-    """Which columns a model sees."""
-
-    max_features: int = 80
-    max_missing: Fraction = 0.5  # a column with more missing days than this on train is dropped
-    n_neighbors: int = 3  # of the mutual information estimate (Kraskov et al. 2004)
-    seed: int = 42
-
-
-class TrainingConfig(Config):
-    """What all networks share."""
-
-    epochs: int = 100
-    batch_size: int = 32
-    patience: int = 10  # epochs without a better validation loss
-    n_copies: int = 2  # augmented copies beside the original windows, fresh noise every epoch
-    jitter: float = 0.01  # standard deviation of noise added to scaled features
-    scaling: float = 0.03  # a copy is multiplied by U(1 - scaling, 1 + scaling)
-    clip_norm: float = 1.0
-    huber_delta: float = 1.0  # in units of the scaled target
-
-
-class DLinearConfig(Config):
-    """Decomposition and one linear layer per part and horizon (Zeng et al. 2023)."""
-
-    kernel_size: int = 25
-    dropout: Rate = 0.1
-    learning_rate: float = 1e-3
-
-
-class TCNConfig(Config):
-    """Dilated causal convolutions with residuals (Bai et al. 2018)."""
-
-    filters: int = 32
-    kernel_size: int = 3
-    n_blocks: int = 4
-    dropout: Rate = 0.3
-    learning_rate: float = 1e-3
-    plateau_factor: float = 0.5
-    plateau_patience: int = 5
-
-
-class EnhancedLSTMConfig(Config):
-    """Bidirectional LSTM, residual LSTM, additive attention over time."""
-
-    units: tuple[int, ...] = (64, 32)
-    dense_units: int = 32
-    dropout: Rate = 0.4
-    l2: float = 1e-4
-    learning_rate: float = 5e-4
-
-
-class TransformerConfig(Config):
-    """Causal encoder with learnable positions (Vaswani et al. 2017)."""
-
-    d_model: int = 64
-    n_heads: int = 4
-    ff_dim: int = 256
-    n_layers: int = 2
-    dropout: Rate = 0.35
-    head_units: int = 64
-    learning_rate: float = 1e-3  # peak, reached after the warm-up
-    weight_decay: float = 0.01
-    warmup_steps: int = 500
-
-
-class LightGBMConfig(Config):
-    """One boosted ensemble of trees per horizon on five summaries per feature (Ke et al. 2017)."""
-
-    n_estimators: int = 500
-    num_leaves: int = 31
-    max_depth: int = 5
-    learning_rate: float = 0.05
-    feature_fraction: float = 0.8
-    bagging_fraction: float = 0.8
-    bagging_freq: int = 1  # at 0 LightGBM ignores `bagging_fraction`
-    min_child_samples: int = 50
-    reg_alpha: float = 1.0
-    reg_lambda: float = 1.0
-    early_stopping: int = 50  # rounds
-
-
-class RidgeConfig(Config):
-    """Linear regression on the last step, shrunk hard."""
-
-    alpha: float = 1e5
-
-
-class NaiveConfig(Config):
-    """Zero return and train mean have nothing to set."""
-
-
-MODEL_CONFIGS: dict[str, type[Config]] = {
-    "dlinear": DLinearConfig,
-    "tcn": TCNConfig,
-    "enhanced_lstm": EnhancedLSTMConfig,
-    "transformer": TransformerConfig,
-    "lightgbm": LightGBMConfig,
-    "ridge": RidgeConfig,
-    "zero": NaiveConfig,
-    "mean": NaiveConfig,
-}
-
-
-class StackingConfig(Config):
-    """How single models become one forecast."""
-
-    n_estimators: int = 100
-    max_depth: int = 3
-    num_leaves: int = 8
-    reg_alpha: float = 1.0
-    shrinkage: Fraction = 0.5  # share of the convex stack's weight that moves to the zero-return member
-    memory: int = 50  # predictions over which the online weights look back
-    seed: int = 42
+from forecaster.settings import (
+    COINS,
+    MODEL_CONFIGS,
+    MODELS,
+    Coin,
+    Config,
+    DataConfig,
+    SelectConfig,
+    SplitConfig,
+    StackingConfig,
+    TrainingConfig,
+    Tunable,
+    TuningConfig,
+    UncertaintyConfig,
+    WalkForwardConfig,
+)
 
 
 class RunConfig(Config):
@@ -206,6 +53,36 @@ class RunConfig(Config):
     no_transformer: Annotated[bool, Field(description="Skip the Transformer model.")] = False
     no_lightgbm: Annotated[bool, Field(description="Skip the LightGBM model.")] = False
     no_ensemble: Annotated[bool, Field(description="Skip the ensemble, and with it the folds it learns from.")] = False
+    tune: Annotated[
+        bool, Field(description="Search hyperparameters first: one Optuna study per coin and model, kept and resumed.")
+    ] = False
+    tune_trials: Annotated[int, Field(ge=1, description="Trials per study, those of an interrupted run included.")] = 20
+    tune_timeout: Annotated[
+        int, Field(ge=1, description="Most seconds that the trials of one study may compute, added up over workers.")
+    ] = 3600
+    tune_models: Annotated[
+        tuple[Tunable, ...],
+        Field(min_length=1, description=f"Models to tune, out of {', '.join(get_args(Tunable))}."),
+    ] = ("lstm", "transformer", "lightgbm")
+    walk_forward: Annotated[
+        bool, Field(description="After training, refit and score on successive later spans of days.")
+    ] = False
+    wf_splits: Annotated[int, Field(ge=1, description="Walk-forward splits.")] = 5
+    wf_min_train: Annotated[
+        int, Field(ge=250, description="Fewest train origins of a walk-forward split: what its first one has.")
+    ] = 1000
+    wf_rolling: Annotated[
+        bool, Field(description="Keep each split's train part as long as the first one's, instead of letting it grow.")
+    ] = False
+    no_uncertainty: Annotated[
+        bool, Field(description="Skip the intervals of Monte Carlo dropout and of quantile trees.")
+    ] = False
+    mc_samples: Annotated[
+        int, Field(ge=2, description="Forward passes with live dropout behind each interval of a network.")
+    ] = 50
+    no_advanced_mlflow: Annotated[
+        bool, Field(description="Log figures and files only: no interactive curves, model cards or loadable model.")
+    ] = False
     data_dir: Annotated[
         Path | None,
         Field(
@@ -223,7 +100,11 @@ class RunConfig(Config):
     tracking_uri: Annotated[str, Field(description="MLflow tracking URI.")] = "sqlite:///mlflow.db"
     seed: Annotated[int, Field(ge=0, description="Seed of everything random.")] = 42
     jobs: Annotated[
-        int | None, Field(ge=1, description="Worker processes, shared by all coins. Default: one per core.")
+        int | None,
+        Field(
+            ge=1,
+            description="Worker processes, shared by all coins. Default: one per GPU, or without any one per core.",
+        ),
     ] = None
 
     @property
@@ -270,8 +151,29 @@ class RunConfig(Config):
         """What the ensemble reads."""
         return StackingConfig(seed=self.seed)
 
+    @property
+    def tuning(self) -> TuningConfig:
+        """What decides a study, but for the time it may take."""
+        return TuningConfig(n_trials=self.tune_trials, n_folds=min(TuningConfig().n_folds, self.folds), seed=self.seed)
+
+    @property
+    def tuned_models(self) -> tuple[str, ...]:
+        """Names of the models to tune; those that are skipped are not."""
+        asked = {"enhanced_lstm" if name == "lstm" else name for name in self.tune_models}
+        return tuple(name for name in self.models if self.tune and name in asked)
+
+    @property
+    def walking(self) -> WalkForwardConfig:
+        """What divides the days of the walk-forward evaluation."""
+        return WalkForwardConfig(n_splits=self.wf_splits, min_train=self.wf_min_train, rolling=self.wf_rolling)
+
+    @property
+    def uncertainty(self) -> UncertaintyConfig:
+        """What decides the intervals."""
+        return UncertaintyConfig(mc_samples=self.mc_samples, seed=self.seed)
+
     def model(self, name: str) -> Any:
-        """The settings of one model."""
+        """The settings of one model, before any tuning."""
         return MODEL_CONFIGS[name]()
 
     @model_validator(mode="after")
@@ -279,6 +181,11 @@ class RunConfig(Config):
         if not self.models:
             raise ValueError(
                 "At least one model must be trained. Received: every model skipped. Drop one --no-... flag."
+            )
+        if self.tune and not self.tuned_models:
+            raise ValueError(
+                f"`tune` needs a model that is trained. Received: tune_models={','.join(self.tune_models)}, all "
+                "skipped. Name another one, or drop its --no-... flag."
             )
         if self.signal and self.data_dir is not None:
             raise ValueError(f"`signal` is for the simulated market only. Received: data_dir={self.data_dir}")

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from forecaster.choice import CANDIDATES, Choice, Method, choose, ratio_to_zero
-from forecaster.config import ENSEMBLE, MODELS, StackingConfig
 from forecaster.gate import val_gate
 from forecaster.online import online_weights, regimes_on
 from forecaster.regime import MarketRegimeDetector, weights_for
+from forecaster.settings import ENSEMBLE, MODELS, StackingConfig
 from forecaster.stacking import ConvexStack, MetaLearner
 
 KEYS = ["cutoff", "horizon"]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecaster.config import JUDGED, Config
 from forecaster.models.base import FitSettings, Forecaster, OnEpoch, ignore_epoch
 from forecaster.models.registry import model_class
 from forecaster.preprocess import Preprocessor, target_scale
+from forecaster.settings import JUDGED, Config
 from forecaster.split import Fold, Span
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE, Floats, Windows, make_windows
@@ -58,6 +58,11 @@ class FitResult(Config):
     device: str
     seconds: float
 
+    @property
+    def best_length(self) -> int | list[int]:
+        """Epochs until the best weights, or trees per horizon; those of further quantiles are left out."""
+        return self.length[0] if len(self.length) == 1 else list(self.length[: len(self.target_scale)])
+
 
 class Forecasts(Config):
     """Forecasts of a fitted model for the newest part; an LSTM adds where it looked."""
@@ -81,6 +86,16 @@ def fit_unit(
     shown = windows if spec.fold.name == JUDGED else _inside(windows, days, spec.fold.held_out)
     forecasts = forecast_frame(model, shown, days, spec.horizons)
     return _keep(store, spec, model, preprocessor, forecasts, len(train.labelled), started)
+
+
+def fit_in_memory(
+    store: Store, spec: FitSpec, parts: Sequence[Artifact], columns: Sequence[str], on_epoch: OnEpoch = ignore_epoch
+) -> tuple[Forecaster, Windows]:
+    """Fit as `fit_unit` does, but store nothing: the model, and the labelled windows that the fold holds out."""
+    _, windows, days = _windows(_join(store, parts), spec, columns)
+    train, stop = _inside(windows, days, spec.fold.train), _inside(windows, days, spec.fold.stop)
+    model = _new(spec, train).fit(train.labelled, stop.labelled, on_epoch)
+    return model, _inside(windows, days, spec.fold.held_out).labelled
 
 
 def refit_unit(

@@ -5,17 +5,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forecaster.config import ENSEMBLE, Config, StackingConfig
 from forecaster.ensemble import AdvancedEnsemble
 from forecaster.evaluation import as_nested, evaluate
+from forecaster.forecasts import log_closes, wide_frame
+from forecaster.settings import ENSEMBLE, Config, StackingConfig
 from forecaster.split import Boundaries, Fold
 from forecaster.store import Artifact, Store
-from forecaster.windows import LOG_CLOSE
 
 PURGED = "purged"  # origins between two parts: predicted, known to prequential state, never scored
 
@@ -67,9 +66,9 @@ def stack_unit(
         config: settings of the ensemble.
     """
     store = Store(root)
-    log_close = _log_close(store, rows)
-    held_out = _wide(store, {model: each for model, each in oof.items() if each}, log_close, coin)
-    shown = _wide(store, {model: (each,) for model, each in judged.items()}, log_close, coin)
+    log_close = log_closes(store, rows)
+    held_out = wide_frame(store, {model: each for model, each in oof.items() if each}, log_close, coin)
+    shown = wide_frame(store, {model: (each,) for model, each in judged.items()}, log_close, coin)
     val = shown[_within(shown, fold, "val")]
     ensemble = AdvancedEnsemble(config).fit(held_out, val, _closes(log_close), target_scale)
 
@@ -105,8 +104,8 @@ def judge_unit(
         target_scale: interquartile range of the train targets per horizon.
     """
     store = Store(root)
-    log_close = _log_close(store, (rows,))
-    frame = _wide(store, {model: (judged[model], test[model]) for model in judged}, log_close, coin)
+    log_close = log_closes(store, (rows,))
+    frame = wide_frame(store, {model: (judged[model], test[model]) for model in judged}, log_close, coin)
     frame.insert(4, "part", _parts(frame, fold, boundaries))
     models, weights, ensemble = list(judged), None, None
     if stacked is not None:
@@ -127,34 +126,8 @@ def judge_unit(
     )
 
 
-def _log_close(store: Store, parts: tuple[Artifact, ...]) -> "pd.Series[float]":
-    joined: pd.Series[float] = pd.concat([store.frame(part)[LOG_CLOSE] for part in parts])
-    return joined[~joined.index.duplicated()].sort_index()
-
-
 def _closes(log_close: "pd.Series[float]") -> "pd.Series[float]":
     return pd.Series(np.exp(log_close.to_numpy()), index=log_close.index)
-
-
-def _wide(
-    store: Store, forecasts: Mapping[str, tuple[Artifact, ...]], log_close: "pd.Series[float]", coin: str
-) -> pd.DataFrame:
-    """Forecast frame `unique_id, cutoff, ds, horizon, y` and one column per model, in time order."""
-    if not forecasts:
-        return pd.DataFrame(columns=["unique_id", "cutoff", "ds", "horizon", "y"])
-    columns = [_series(store, each).rename(model) for model, each in forecasts.items()]
-    wide = pd.concat(columns, axis=1).reset_index().sort_values(["cutoff", "horizon"], ignore_index=True)
-    ds = wide["cutoff"] + pd.to_timedelta(wide["horizon"], unit="D")
-    known: Any = log_close.reindex(ds).to_numpy() - log_close.reindex(wide["cutoff"]).to_numpy()
-    wide.insert(0, "unique_id", coin)
-    wide.insert(2, "ds", ds)
-    wide.insert(4, "y", known)
-    return wide
-
-
-def _series(store: Store, parts: tuple[Artifact, ...]) -> "pd.Series[float]":
-    frame = pd.concat([store.frame(part) for part in parts])
-    return frame.drop_duplicates(["cutoff", "horizon"]).set_index(["cutoff", "horizon"])["y_hat"]
 
 
 def _within(frame: pd.DataFrame, fold: Fold, part: str) -> "pd.Series[bool]":

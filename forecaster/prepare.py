@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecaster.config import Coin, Config, DataConfig, SplitConfig, partner_of
 from forecaster.features import cross_asset, engineer
 from forecaster.market import Bars, BarsError, load_bars, require_length, stale_days
+from forecaster.settings import Coin, Config, DataConfig, SplitConfig, partner_of
 from forecaster.split import (
     AuditRow,
     Boundaries,
@@ -18,6 +18,7 @@ from forecaster.split import (
     judged_fold,
     oof_folds,
     serving_fold,
+    up_to_anchor,
 )
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE
@@ -40,12 +41,14 @@ class Parts(Config):
     """Rows of features and `log_close`. Val and test begin a lookback early, so that their first windows are full.
 
     No artifact holds a day that lies after its part, so no label of one part can be computed from another's rows.
+    `anchored` ends on the anchor date, so that it is the same on every night until the next anchor.
     """
 
     train: Artifact
     val: Artifact
     test: Artifact
     all: Artifact
+    anchored: Artifact
 
 
 class Prepared(Config):
@@ -74,11 +77,8 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
     bars = load_bars(coin, data)
     require_length(bars, split)
     crossed, degraded = _cross_asset(bars, data)
-    own = engineer(bars.frame)
-    taken = {name: f"extra_{name}" for name in (*crossed, LOG_CLOSE) if name in own}  # the input may bring such names
-    rows = own.rename(columns=taken).join(crossed)
-    n_engineered = rows.shape[1]
-    rows[LOG_CLOSE] = np.log(bars.frame["close"])
+    rows = feature_rows(bars.frame, crossed)
+    n_engineered = rows.shape[1] - 1
     days = pd.DatetimeIndex(rows.index)
     boundaries = find_boundaries(days, split)
     judged = judged_fold(days, boundaries, split)
@@ -89,7 +89,7 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
         degraded=degraded,
         n_engineered=n_engineered,
         cross_asset=tuple(crossed.columns),
-        parts=_parts(rows, boundaries, split.lookback, store),
+        parts=_parts(rows, boundaries, split, store),
         boundaries=boundaries,
         judged=judged,
         serving=serving_fold(days, split),
@@ -97,6 +97,15 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
         dropped_folds=tuple(dropped),
         audit=tuple(_clean(audit(days, boundaries, [judged, *folds], split))),
     )
+
+
+def feature_rows(bars: pd.DataFrame, crossed: pd.DataFrame) -> pd.DataFrame:
+    """Engineered and cross-asset columns, then `log_close`, for every day of checked `bars`."""
+    own = engineer(bars)
+    taken = {name: f"extra_{name}" for name in (*crossed, LOG_CLOSE) if name in own}  # the input may bring such names
+    rows = own.rename(columns=taken).join(crossed)
+    rows[LOG_CLOSE] = np.log(bars["close"])
+    return rows
 
 
 def _cross_asset(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -112,16 +121,17 @@ def _cross_asset(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[str,
     return cross_asset(bars.frame, other.frame, bars.coin, partner), (late,) if other.last < bars.last else ()
 
 
-def _parts(rows: pd.DataFrame, boundaries: Boundaries, lookback: int, store: Store) -> Parts:
+def _parts(rows: pd.DataFrame, boundaries: Boundaries, split: SplitConfig, store: Store) -> Parts:
     days = pd.DatetimeIndex(rows.index)
     val = int(days.searchsorted(pd.Timestamp(boundaries.val)))
     test = int(days.searchsorted(pd.Timestamp(boundaries.test)))
-    before = lookback - 1
+    before = split.lookback - 1
     return Parts(
         train=store.put_frame(rows.iloc[:val]),
         val=store.put_frame(rows.iloc[val - before : test]),
         test=store.put_frame(rows.iloc[test - before :]),
         all=store.put_frame(rows),
+        anchored=store.put_frame(rows.loc[up_to_anchor(days, split)]),
     )
 
 

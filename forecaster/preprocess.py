@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import model_validator
 from sklearn.preprocessing import RobustScaler
 
-from forecaster.config import Config
+from forecaster.settings import Config
 from forecaster.windows import Floats
 
 CLIP = 10.0  # interquartile ranges: one flash crash must not dominate a window, a batch or a gradient

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from forecaster.config import ENSEMBLE, Config
 from forecaster.fitting import FitResult
 from forecaster.judging import Judged, Stacked
 from forecaster.select import Selected
+from forecaster.settings import ENSEMBLE, Config
 from forecaster.store import Artifact, Store, sha256_of, write_json, write_whole
 
 MANIFEST = "manifest.json"
@@ -33,14 +34,17 @@ def save_run(
     stacked: Stacked | None,
     selected: Selected,
     scores: Judged,
+    further: Mapping[str, Artifact] = MappingProxyType({}),
 ) -> Saved:
     """Copy models, ensemble, selection and scores into `{coin}/{run}`, verify the copy, then point `latest` at it.
+
+    `further` names files that not every run has, relative to the run's folder.
 
     Raises:
         ArtifactError: if anything stored was altered; the pointer then still names the run before.
     """
     store, target = Store(root), Path(root) / coin / run
-    files = dict(_files(judged, serving, stacked, selected, scores))
+    files = {**dict(_files(judged, serving, stacked, selected, scores)), **further}
 
     def write(folder: Path) -> None:
         for name, artifact in files.items():

@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 from sklearn.feature_selection import mutual_info_regression
 
-from forecaster.config import Config, SelectConfig
+from forecaster.settings import Config, SelectConfig
 from forecaster.split import Span
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE, Floats, log_returns

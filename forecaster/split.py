@@ -3,6 +3,7 @@
 A part or fold is described by dates, never by positions, so that a step's cache key says exactly which days it saw.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from math import ceil
 
@@ -10,7 +11,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import TimeSeriesSplit
 
-from forecaster.config import JUDGED, Config, SplitConfig
+from forecaster.settings import JUDGED, Config, SplitConfig, WalkForwardConfig
+
+WALK = "walk-"  # how the names of walk-forward folds begin
+MIN_HELD_OUT = 30  # origins of a walk-forward split below which its scores mean nothing
 
 
 class Span(Config):
@@ -67,11 +71,16 @@ def find_boundaries(days: pd.DatetimeIndex, config: SplitConfig) -> Boundaries:
     The anchor is the last multiple of `anchor_days` since 1970-01-01, so boundaries are a pure function of the bars
     and stay put between anchors: consecutive nights are scored on comparable test parts.
     """
-    since_epoch = (days[-1] - pd.Timestamp(0)).days
-    anchor = pd.Timestamp(0) + pd.Timedelta(days=since_epoch // config.anchor_days * config.anchor_days)
-    n = int((days <= anchor).sum())
+    n = len(up_to_anchor(days, config))
     n_train, n_val = int(n * config.train), int(n * (config.train + config.val))
     return Boundaries(first=_day(days[0]), val=_day(days[n_train]), test=_day(days[n_val]), last=_day(days[-1]))
+
+
+def up_to_anchor(days: pd.DatetimeIndex, config: SplitConfig) -> pd.DatetimeIndex:
+    """The days that decide every boundary: those up to the last multiple of `anchor_days` since 1970-01-01."""
+    since_epoch = (days[-1] - pd.Timestamp(0)).days
+    anchor = pd.Timestamp(0) + pd.Timedelta(days=since_epoch // config.anchor_days * config.anchor_days)
+    return days[days <= anchor]
 
 
 def judged_fold(days: pd.DatetimeIndex, boundaries: Boundaries, config: SplitConfig) -> Fold:
@@ -111,6 +120,59 @@ def oof_folds(days: pd.DatetimeIndex, judged: Fold, config: SplitConfig) -> tupl
     return folds, dropped
 
 
+def require_walk_forward(n_days: int, config: SplitConfig, walking: WalkForwardConfig) -> None:
+    """Refuse a walk-forward evaluation that the days cannot hold.
+
+    Args:
+        n_days: days up to the last anchor, see `up_to_anchor`.
+        config: windows and horizons.
+        walking: the splits asked for.
+
+    Raises:
+        ValueError: naming the flags, the days available and the days needed.
+    """
+    purge = max(config.horizons)
+    fewest = ceil((purge + 1) / (1 - config.stop_share))  # what leaves an origin to learn from
+    needed = walk_days_needed(config, walking)
+    if walking.min_train < fewest or n_days < needed:
+        asked = f"--wf-splits {walking.n_splits} and --wf-min-train {walking.min_train}"
+        raise ValueError(
+            f"{asked} need {needed} days up to the last anchor date, and at least {fewest} train origins. "
+            f"Received: {n_days} days. Lower --wf-splits or --wf-min-train, supply older bars, or leave "
+            "--walk-forward out."
+        )
+
+
+def walk_days_needed(config: SplitConfig, walking: WalkForwardConfig) -> int:
+    """Days up to the anchor that give the first split its train origins and each split `MIN_HELD_OUT` to score.
+
+    Two purges: before the first held-out part, and after the last, whose labels close by the anchor.
+    """
+    return config.lookback - 1 + walking.min_train + walking.n_splits * MIN_HELD_OUT + 2 * max(config.horizons)
+
+
+def walk_forward_folds(days: pd.DatetimeIndex, config: SplitConfig, walking: WalkForwardConfig) -> list[Fold]:
+    """Splits that walk through the days up to the last anchor; each learns from what was known before it is scored.
+
+    `min_train` counts the origins whose labels close before the first held-out part begins: those learned from, the
+    newest `stop_share` on which the fit stops early, and the purge between the two. The labelled origins that follow
+    are held out in `n_splits` contiguous blocks whose sizes differ by one at most. Train grows from split to split, or
+    keeps its `min_train` newest origins where `rolling`.
+
+    Raises:
+        ValueError: if the days do not suffice, see `require_walk_forward`.
+    """
+    days, purge = up_to_anchor(days, config), max(config.horizons)
+    require_walk_forward(len(days), config, walking)
+    origins = np.arange(config.lookback - 1, len(days) - purge)  # (n_labelled,)
+    folds = []
+    for number, held_out in enumerate(np.array_split(origins[walking.min_train + purge :], walking.n_splits), start=1):
+        usable = origins[origins < held_out[0] - purge]
+        kept = usable[-walking.min_train :] if walking.rolling else usable
+        folds.append(_fold(f"{WALK}{number}", days, kept, held_out, config))
+    return folds
+
+
 def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], config: SplitConfig) -> list[AuditRow]:
     """Every part of every fold: its origins, its last label day, and the day before which that must lie.
 
@@ -118,18 +180,29 @@ def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], con
     """
     longest, rows = max(config.horizons), []
     for fold in folds:
-        is_judged = fold.name == JUDGED
-        name = "{}" if is_judged else f"{fold.name} {{}}"
-        held_out = fold.held_out.first if fold.held_out else None
-        rows.append(_audit_row(name.format("train"), days, fold.train, longest, fold.stop.first if fold.stop else None))
-        if fold.stop and is_judged:
-            rows.append(_audit_row("val", days, fold.stop, longest, boundaries.test))
-        elif fold.stop:
-            rows.append(_audit_row(name.format("stop"), days, fold.stop, longest, held_out))
-        if fold.held_out and not is_judged:
-            rows.append(_audit_row(name.format("held out"), days, fold.held_out, longest, boundaries.val))
+        if fold.name != JUDGED:
+            rows += _audit_fold(days, fold, longest, boundaries.val)
+            continue
+        assert fold.stop is not None
+        rows.append(_audit_row("train", days, fold.train, longest, fold.stop.first))
+        rows.append(_audit_row("val", days, fold.stop, longest, boundaries.test))
     test = Span(first=boundaries.test, last=_day(days[-1 - longest]))
     return [*rows, _audit_row("test", days, test, longest, None)]
+
+
+def audit_walk_forward(days: pd.DatetimeIndex, folds: Iterable[Fold], config: SplitConfig) -> list[AuditRow]:
+    """The parts of walk-forward folds. What a fold holds out may reach into the next one's: both are only scored."""
+    return [row for fold in folds for row in _audit_fold(days, fold, max(config.horizons), None)]
+
+
+def _audit_fold(days: pd.DatetimeIndex, fold: Fold, longest: int, next_part: date | None) -> list[AuditRow]:
+    assert fold.stop is not None
+    assert fold.held_out is not None
+    return [
+        _audit_row(f"{fold.name} train", days, fold.train, longest, fold.stop.first),
+        _audit_row(f"{fold.name} stop", days, fold.stop, longest, fold.held_out.first),
+        _audit_row(f"{fold.name} held out", days, fold.held_out, longest, next_part),
+    ]
 
 
 def _fold(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 
-from forecaster.config import StackingConfig
+from forecaster.settings import StackingConfig
 from forecaster.windows import Floats
 
 if TYPE_CHECKING:

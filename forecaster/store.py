@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.config import Config
+from forecaster.settings import Config
 
 DRAFT_SECONDS = 86400.0
 

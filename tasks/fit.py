@@ -5,9 +5,9 @@ from typing import Any
 
 from prefect.logging import get_run_logger
 
-from forecaster.config import NETWORKS
 from forecaster.fitting import FitResult, FitSpec, Forecasts, fit_unit, predict_unit, refit_unit
 from forecaster.models.registry import model_module
+from forecaster.settings import NETWORKS
 from forecaster.store import Artifact
 from tasks.runtime import runtime
 from tasks.step import step

@@ -1,7 +1,7 @@
 """Stacking and scoring."""
 
-from forecaster.config import StackingConfig
 from forecaster.judging import Judged, Stacked, judge_unit, stack_unit
+from forecaster.settings import StackingConfig
 from forecaster.split import Boundaries, Fold
 from forecaster.store import Artifact
 from tasks.runtime import runtime

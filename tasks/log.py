@@ -1,13 +1,16 @@
 """MLflow: one experiment per coin, one parent run per coin and night, one child run per model.
 
-Only this file knows mlflow. It uses `MlflowClient` with explicit run ids, since coins log side by side.
+Only this file, `tasks.loadable` and `tasks.pyfunc` know mlflow. It uses `MlflowClient` with explicit run ids, since
+coins log side by side.
 """
 
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from filelock import FileLock
@@ -15,12 +18,16 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from tasks.loadable import save_forecaster
 from tasks.runtime import runtime
 from tasks.step import BACK_OFF
 
 _first_use = threading.Lock()  # several threads on a fresh database would race in its schema migration
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens on language-model traces
 MAX_METRICS = 1000  # of one `log_batch`
+FORECASTER = "forecaster"  # name of the loadable model
+CARD = "model_card.md"
+CURVES = "curves.html"
 
 
 class ModelLog(BaseModel):
@@ -77,6 +84,88 @@ def log(night: NightLog, tracking_uri: str) -> str:
             raise
         client.set_terminated(parent)
     return str(parent)
+
+
+class AdvancedLog(BaseModel):
+    """What is added to a logged night.
+
+    Attributes:
+        coin: ticker.
+        run: name of the saved run.
+        folder: the saved run, which becomes a model that `mlflow.pyfunc.load_model` loads.
+        cards: markdown per child run. `PARENT_RUN_ID` and `TRACKING_URI` in it are replaced by what they name.
+        curves: an HTML page of the parent run, or None.
+        tags: of the model.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    coin: str
+    run: str
+    folder: Path
+    cards: dict[str, str]
+    curves: Path | None = None
+    tags: dict[str, str] = {}
+
+
+@task(
+    task_run_name="log-advanced-{night.coin}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    **BACK_OFF,
+)
+def log_advanced(night: AdvancedLog, parent: str, tracking_uri: str) -> str:
+    """Add curves, model cards and a loadable model to the run `parent`; return the model's URI."""
+    now = runtime()
+    with now.steps.timed(f"log-advanced-{night.coin}"):
+        client, experiment = _experiment(tracking_uri, night.coin)
+        if night.curves is not None:
+            _log_curves(client, parent, night.curves)
+        _log_cards(client, experiment, parent, night.cards, _resolved(tracking_uri))
+        return _log_forecaster(client, experiment, parent, night)
+
+
+def _log_curves(client: Any, parent: str, page: Path) -> None:
+    with TemporaryDirectory() as folder:
+        named = Path(folder) / CURVES
+        shutil.copyfile(page, named)  # in the store it is named by its content
+        client.log_artifact(parent, str(named))
+
+
+def _log_cards(client: Any, experiment: str, parent: str, cards: Mapping[str, str], tracking_uri: str) -> None:
+    """A card is a file of its child run, and its description where it is short enough to be one."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+    from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
+
+    children = client.search_runs([experiment], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'")
+    for child in children:
+        if (card := cards.get(child.info.run_name)) is None:
+            continue
+        text = card.replace("PARENT_RUN_ID", parent).replace("TRACKING_URI", tracking_uri)
+        client.log_text(child.info.run_id, text, CARD)
+        if len(text) <= MAX_TAG_VAL_LENGTH:
+            client.set_tag(child.info.run_id, MLFLOW_RUN_NOTE, text)
+
+
+def _log_forecaster(client: Any, experiment: str, parent: str, night: AdvancedLog) -> str:
+    """Log the saved run as a model of the parent run; one that cannot be logged whole is marked FAILED."""
+    from mlflow.entities import LoggedModelOutput
+
+    tags = {"coin": night.coin, "run": night.run, **night.tags}
+    model = client.create_logged_model(
+        experiment, name=FORECASTER, source_run_id=parent, tags=tags, model_type="forecaster"
+    )
+    try:
+        with TemporaryDirectory() as folder:
+            save_forecaster(night.folder, Path(folder) / "model", run_id=parent, model_id=model.model_id)
+            client.log_model_artifacts(model.model_id, str(Path(folder) / "model"))
+        client.log_outputs(parent, [LoggedModelOutput(model.model_id, step=0)])
+    except BaseException:
+        client.finalize_logged_model(model.model_id, "FAILED")
+        raise
+    client.finalize_logged_model(model.model_id, "READY")
+    return f"models:/{model.model_id}"
 
 
 def _log_model(client: Any, experiment: str, parent: str, model: str, entry: ModelLog) -> None:
@@ -140,6 +229,12 @@ def _artifact_location(tracking_uri: str, coin: str) -> str | None:
     """Beside a SQLite database, whatever the working directory is; elsewhere the server decides."""
     database = _sqlite_file(tracking_uri)
     return None if database is None else (database.parent / "mlruns" / coin).as_uri()
+
+
+def _resolved(tracking_uri: str) -> str:
+    """A URI that means the same from every working directory."""
+    database = _sqlite_file(tracking_uri)
+    return tracking_uri if database is None else f"sqlite:///{database}"
 
 
 def _sqlite_file(tracking_uri: str) -> Path | None:

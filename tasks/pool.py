@@ -1,4 +1,4 @@
-"""One pool of worker processes per run, shared by all coins: as many single-threaded fits as there are cores.
+"""One pool of worker processes per run, shared by all coins: a single-threaded fit per core, or one per GPU.
 
 Each slot is an executor with one spawned, long-lived worker, so that a worker that dies costs the unit it ran and
 nothing else: the slot is refilled, the unit's task is retried. TensorFlow deadlocks after fork, hence spawn.
@@ -12,7 +12,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -20,21 +20,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from tasks.accelerators import worker_environment
+
 P = ParamSpec("P")
 R = TypeVar("R")
 OnEvent = Callable[[int, dict[str, float]], None]
 
-THREAD_LIMITS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
 POLL_SECONDS = 0.2
 TIMEOUT_SECONDS = 1800.0  # of a unit that is not a fit
 SHORT = math.inf
 MAX_RSS = 2.0 * 2**30  # bytes; memory of a TensorFlow process grows with every fit, so it is replaced in time
+MAX_RSS_WITH_GPU = 8.0 * 2**30  # CUDA's libraries alone take gigabytes, and a Mac's GPU shares the memory
 _DONE = "done"
 
 
@@ -56,11 +52,12 @@ class Pool:
     Args:
         jobs: how many units run at once, one process each.
         log: file to which whatever the workers' libraries print is appended; by default it goes to stderr.
+        gpus: what `visible_gpus` found; each worker sees one of them, and several share it where there are more jobs.
     """
 
-    def __init__(self, jobs: int, log: Path | None = None) -> None:
+    def __init__(self, jobs: int, log: Path | None = None, gpus: Sequence[str] = ()) -> None:
         self.jobs = jobs
-        self._free = [_Slot(log) for _ in range(jobs)]
+        self._free = [_Slot(worker_environment(slot, jobs, gpus), bool(gpus), log) for slot in range(jobs)]
         self._waiting: list[tuple[float, int]] = []
         self._tickets = 0
         self._busy: set[_Slot] = set()
@@ -145,6 +142,8 @@ class Pool:
 class _Slot:
     """One worker process at a time, started when first needed and replaced when it dies or grows too far."""
 
+    environment: dict[str, str]
+    has_gpu: bool = False
     log: Path | None = None
     executor: ProcessPoolExecutor | None = None
     events: Connection | None = None
@@ -162,7 +161,7 @@ class _Slot:
             self.end()
             last_words = f"What it printed: {self.log}." if self.log else ""
             raise WorkerDied(f"Worker {self.pid} ended while it ran {unit.__name__}. {last_words}".strip()) from error
-        if rss > MAX_RSS:
+        if rss > (MAX_RSS_WITH_GPU if self.has_gpu else MAX_RSS):
             self.end()
         return value
 
@@ -188,7 +187,7 @@ class _Slot:
             context = multiprocessing.get_context("spawn")
             self.events, send = context.Pipe(duplex=False)
             self.executor = ProcessPoolExecutor(
-                1, mp_context=context, initializer=_start_worker, initargs=(send, self.log)
+                1, mp_context=context, initializer=_start_worker, initargs=(send, self.log, self.environment)
             )
             try:
                 self.pid = self.executor.submit(os.getpid).result()
@@ -235,7 +234,7 @@ def _next_event(events: Connection, future: "Future[Any]") -> Any:
 _send: Connection | None = None
 
 
-def _start_worker(send: Connection, log: Path | None) -> None:
+def _start_worker(send: Connection, log: Path | None, environment: dict[str, str]) -> None:
     """Runs in a worker before anything heavy is imported."""
     global _send
     _send = send
@@ -243,8 +242,7 @@ def _start_worker(send: Connection, log: Path | None) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             os.dup2(file.fileno(), 2)
-    for name in THREAD_LIMITS:
-        os.environ[name] = "1"
+    os.environ.update(environment)
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

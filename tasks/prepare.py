@@ -1,7 +1,7 @@
 """Bars to parts."""
 
-from forecaster.config import Coin, DataConfig, SplitConfig
 from forecaster.prepare import Prepared, prepare_unit
+from forecaster.settings import Coin, DataConfig, SplitConfig
 from tasks.runtime import runtime
 from tasks.step import step
 

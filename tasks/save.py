@@ -9,6 +9,7 @@ from forecaster.fitting import FitResult
 from forecaster.judging import Judged, Stacked
 from forecaster.saving import Saved, save_run
 from forecaster.select import Selected
+from forecaster.store import Artifact
 from tasks.runtime import runtime
 
 
@@ -22,8 +23,11 @@ def save(
     stacked: Stacked | None,
     selected: Selected,
     scores: Judged,
+    further: dict[str, Artifact],
 ) -> Saved:
     """Copy what the run made into its own folder and point `latest` at it."""
     now = runtime()
     with now.steps.timed(f"save-{coin}"):
-        return save_run(now.artifacts_dir, coin, run, now.scope, as_of, judged, serving, stacked, selected, scores)
+        return save_run(
+            now.artifacts_dir, coin, run, now.scope, as_of, judged, serving, stacked, selected, scores, further
+        )

@@ -1,7 +1,7 @@
 """Parts to columns."""
 
-from forecaster.config import SelectConfig
 from forecaster.select import Selected, select_unit
+from forecaster.settings import SelectConfig
 from forecaster.split import Fold
 from forecaster.store import Artifact
 from tasks.runtime import runtime

@@ -15,7 +15,7 @@ PACKAGE = "forecaster"
 FOLDER = Path(forecaster.__file__).parent
 _parser = threading.Lock()  # CPython 3.11 raises a SystemError now and then when several threads parse at once
 # Its values are in the key; a new default must not refit what it does not change.
-IN_THE_KEY_ALREADY = frozenset({"forecaster.config"})
+IN_THE_KEY_ALREADY = frozenset({"forecaster.config", "forecaster.settings"})
 
 
 def source_digest(modules: tuple[str, ...]) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from forecaster.config import MODEL_CONFIGS, DataConfig, LightGBMConfig, RidgeConfig, SplitConfig
 from forecaster.fitting import FitSpec
 from forecaster.market import simulate
 from forecaster.prepare import Prepared, prepare
+from forecaster.settings import MODEL_CONFIGS, DataConfig, LightGBMConfig, RidgeConfig, SplitConfig
 from forecaster.split import Fold
 from forecaster.store import Store
 

@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 
 from flows.fits import spec_of
-from forecaster.config import BASELINES, MODELS, NETWORKS, RunConfig
+from forecaster.config import RunConfig
 from forecaster.fitting import FitResult, fit_unit, predict_unit
 from forecaster.judging import judge_unit, stack_unit
 from forecaster.metrics import skill_vs_zero
 from forecaster.prepare import prepare
 from forecaster.select import select
+from forecaster.settings import BASELINES, MODELS, NETWORKS
 from forecaster.significance import diebold_mariano
 from forecaster.split import Fold
 from forecaster.store import Store

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import talib
 
-from forecaster.config import COINS, partner_of
 from forecaster.features._ops import log_of, log_return, prices
+from forecaster.settings import COINS, partner_of
 
 RATIO_DAYS = 20
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 import pandas as pd
 
-from forecaster.config import DataConfig, SplitConfig
 from forecaster.market.checks import clean
 from forecaster.market.errors import BarsError
 from forecaster.market.files import find_file, read_table
 from forecaster.market.simulated import simulate
+from forecaster.settings import DataConfig, SplitConfig
 
 MIN_SCORED_ORIGINS = 30  # purged origins that val and test must each keep, or their scores mean nothing
 

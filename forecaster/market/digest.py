@@ -1,8 +1,8 @@
 """What identifies a coin's bars without reading them as bars: the part of a cache key that stands for the input."""
 
-from forecaster.config import DataConfig
 from forecaster.market.errors import BarsError
 from forecaster.market.files import find_file
+from forecaster.settings import DataConfig
 from forecaster.store import sha256_of
 
 MISSING = "missing"

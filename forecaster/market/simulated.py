@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
-from forecaster.config import COINS, HORIZONS
+from forecaster.settings import COINS, HORIZONS
 from forecaster.windows import Floats
 
 DAILY_VOLATILITY = {"BTC": 0.035, "ETH": 0.045, "LTC": 0.048, "XRP": 0.053, "DOGE": 0.060}

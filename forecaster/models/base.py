@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -48,7 +48,8 @@ class Forecaster(Protocol):
 
     Attributes:
         settings: what it was made with.
-        length_: how long the fit ran until its best weights: epochs, or trees per horizon. A refit takes it.
+        length_: how long the fit ran until its best weights: epochs, or trees per horizon, then trees per horizon and
+            quantile. A refit takes it.
         history_: one record per epoch: `epoch`, `loss`, `val_loss`, `h1_loss`, `val_h1_loss`, ..., `learning_rate`,
             `seconds`.
         n_parameters_: trainable numbers (leaves for trees).
@@ -80,6 +81,22 @@ class Forecaster(Protocol):
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Read what `save` wrote. The loaded model predicts the same numbers."""
+        ...
+
+
+@runtime_checkable
+class QuantileForecaster(Protocol):
+    """A fitted model that also says how sure it is."""
+
+    def quantiles(self, windows: Windows, quantiles: tuple[float, ...], n_samples: int, seed: int) -> Floats:
+        """Ascending `quantiles` of each forecast, in plain log-returns: `(n, n_horizons, n_quantiles)`.
+
+        Args:
+            windows: labelled or not.
+            quantiles: ascending shares between 0 and 1.
+            n_samples: draws behind them, where the model draws.
+            seed: of the draws: the same seed gives the same numbers.
+        """
         ...
 
 

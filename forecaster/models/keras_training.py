@@ -16,6 +16,7 @@ import tensorflow as tf
 from forecaster.augment import draw_epoch
 from forecaster.models.base import OnEpoch, Unfitted, ignore_epoch
 from forecaster.models.keras_loop import Predictor, TrainLoop, horizon_losses
+from forecaster.models.keras_sampling import DropoutSampler
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
 from forecaster.windows import Floats, Windows
 
@@ -81,6 +82,16 @@ class NetworkForecaster(Unfitted):
         """Plain log-returns `(n, n_horizons)`."""
         predicted: Floats = self._predictor.run(windows).astype(np.float64) * np.asarray(self.settings.target_scale)
         return predicted
+
+    def quantiles(self, windows: Windows, quantiles: tuple[float, ...], n_samples: int, seed: int) -> Floats:
+        """Quantiles of `n_samples` forecasts with live dropout, plain log-returns: `(n, n_horizons, n_quantiles)`.
+
+        They say how unsure the network is of its weights (Gal & Ghahramani 2016), not how far the market may move.
+        """
+        passes = DropoutSampler(self.network_).run(windows, n_samples, seed)  # (n_samples, n, n_horizons)
+        spread = np.moveaxis(np.quantile(passes, quantiles, axis=0), 0, -1).astype(np.float64)
+        plain: Floats = spread * np.asarray(self.settings.target_scale)[:, None]
+        return plain
 
     def save(self, directory: Path) -> None:
         """Write `model.keras` and `metadata.json`."""

@@ -5,8 +5,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from forecaster.config import MODEL_CONFIGS, TrainingConfig
 from forecaster.models.base import FitSettings, Unfitted
+from forecaster.settings import MODEL_CONFIGS, TrainingConfig
 
 FILE = "metadata.json"
 

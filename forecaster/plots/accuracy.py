@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
-from forecaster.config import BASELINES
 from forecaster.names import NOTHING, ahead, label, percent
 from forecaster.plots.frames import RunFrames
 from forecaster.plots.style import (
@@ -24,6 +23,7 @@ from forecaster.plots.style import (
     legend_below,
     tidy,
 )
+from forecaster.settings import BASELINES
 
 CAP = 1.6  # times the zero forecast's error: longer bars are cut and marked
 CROWD = 3_000  # points from which on a scatter becomes a density

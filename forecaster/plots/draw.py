@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecaster.config import JUDGED, Config
 from forecaster.fitting import FitResult, load_model
+from forecaster.further import Further
 from forecaster.judging import Judged
 from forecaster.plots.frames import RunFrames
+from forecaster.settings import JUDGED, Config
 from forecaster.store import Artifact, Store
 
 DPI = 150
@@ -36,14 +37,23 @@ class PlotInputs(Config):
     fits: tuple[FitResult, ...]
     judged: Judged
     attention: Artifact | None = None
+    further: Artifact | None = None
+
+
+def further_plots(further: Further) -> list[str]:
+    """Names of the plots of steps that not every run takes."""
+    return [f"{name}.png" for name in further.names]
 
 
 def draw_unit(root: Path, name: str, inputs: PlotInputs) -> Artifact:
     """Draw the plot called `name` (`loss_curves.png`, ...) and keep it."""
-    from forecaster.plots.registry import PLOTS  # whoever only asks for a plot must not pay for matplotlib
+    from forecaster.plots.registry import (
+        FURTHER_PLOTS,
+        PLOTS,
+    )  # whoever only asks for a plot must not pay for matplotlib
 
     store = Store(root)
-    figure = PLOTS[name](run_frames(store, inputs))
+    figure = {**PLOTS, **FURTHER_PLOTS}[name](run_frames(store, inputs))
     # Without the library's version in the file, equal pictures are equal bytes.
     return store.put(lambda path: figure.savefig(path, dpi=DPI, metadata={"Software": None}), ".png")
 
@@ -64,6 +74,7 @@ def run_frames(store: Store, inputs: PlotInputs) -> RunFrames:
         importance=_importance(store, inputs.fits),
         weights=None if judged.weights is None else store.frame(judged.weights),
         ensemble=None if judged.ensemble is None else store.json(judged.ensemble),
+        further=Further() if inputs.further is None else Further(**store.json(inputs.further)),
     )
 
 
@@ -78,7 +89,7 @@ def _fits(store: Store, fits: tuple[FitResult, ...]) -> pd.DataFrame:
             "model": f.model,
             "fold": f.fold,
             "seconds": f.seconds,
-            "length": f.length[0] if len(f.length) == 1 else list(f.length),
+            "length": f.best_length,
             "n_epochs": len(store.json(f.history)),
             "n_parameters": f.n_parameters,
         }

@@ -1,6 +1,6 @@
 """What every plot is handed, and the losses that a zero forecast would have scored on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import huber
 
-from forecaster.config import BASELINES, ENSEMBLE, JUDGED, MODELS, TrainingConfig
+from forecaster.further import Further
+from forecaster.settings import BASELINES, ENSEMBLE, JUDGED, MODELS, TrainingConfig
 
 HUBER_DELTA = TrainingConfig().huber_delta
 
@@ -34,6 +35,7 @@ class RunFrames:
         weights: `cutoff, horizon, regime` and a column per ensemble member.
         ensemble: `method, why, fallback, fallback_reason, weights {horizon: {member: weight}},
             weight_on_zero {horizon: weight}`.
+        further: the report's entries of tuning, uncertainty and walk-forward.
     """
 
     coin: str
@@ -48,6 +50,7 @@ class RunFrames:
     importance: pd.DataFrame | None = None
     weights: pd.DataFrame | None = None
     ensemble: dict[str, Any] | None = None
+    further: Further = field(default_factory=Further)
 
     @property
     def horizons(self) -> tuple[int, ...]:

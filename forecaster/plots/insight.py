@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from forecaster.config import ENSEMBLE, MODELS
 from forecaster.names import ahead, label, percent
 from forecaster.plots.frames import RunFrames
 from forecaster.plots.style import (
@@ -24,6 +23,7 @@ from forecaster.plots.style import (
     legend_below,
     tidy,
 )
+from forecaster.settings import ENSEMBLE, MODELS
 
 N_FEATURES = 30
 REGIMES = {"trending": "#b8d8b0", "mean_reverting": "#c9c0e3", "volatile": "#f3b8a5", "ranging": "#dedede"}

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from forecaster.config import JUDGED, MODELS, NETWORKS
 from forecaster.names import ahead, duration, label, percent
 from forecaster.plots.accuracy import origins
 from forecaster.plots.frames import RunFrames
@@ -25,6 +24,7 @@ from forecaster.plots.style import (
     mark_best,
     tidy,
 )
+from forecaster.settings import JUDGED, MODELS, NETWORKS
 
 CAP = 1.6  # validation loss, times the zero forecast's
 FAR = 0.3  # a test error this much above zero's is drawn on the edge

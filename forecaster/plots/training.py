@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from forecaster.config import NETWORKS
 from forecaster.names import ahead, label
 from forecaster.plots.frames import RunFrames
 from forecaster.plots.style import (
@@ -30,6 +29,7 @@ from forecaster.plots.style import (
     short,
     tidy,
 )
+from forecaster.settings import NETWORKS
 
 CAP = 2.5  # times the zero forecast's loss: curves above leave the axes, and are named
 TRAIN: dict[str, Any] = {"linestyle": (0, (1.5, 1.5)), "linewidth": 1.3, "markersize": 3.5, "alpha": 0.8}

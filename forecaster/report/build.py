@@ -7,8 +7,10 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any
 
-from forecaster.config import BASELINES, ENSEMBLE, RunConfig
+from forecaster.command import command_of
+from forecaster.config import RunConfig
 from forecaster.fitting import FitResult
+from forecaster.further import Further
 from forecaster.prepare import Prepared
 from forecaster.report.schema import (
     Baseline,
@@ -21,8 +23,20 @@ from forecaster.report.schema import (
     Step,
     TrainingReport,
 )
+from forecaster.settings import BASELINES, ENSEMBLE
 
-LIBRARIES = ("keras", "lightgbm", "mlflow", "numpy", "pandas", "prefect", "scikit-learn", "ta-lib", "tensorflow")
+LIBRARIES = (
+    "keras",
+    "lightgbm",
+    "mlflow",
+    "numpy",
+    "optuna",
+    "pandas",
+    "prefect",
+    "scikit-learn",
+    "ta-lib",
+    "tensorflow",
+)
 
 
 def build_report(
@@ -37,6 +51,9 @@ def build_report(
     steps: Iterable[Mapping[str, Any]],
     reasons: Iterable[str],
     plots: Iterable[str],
+    settings: Mapping[str, Any],
+    further: Further,
+    seconds: float,
 ) -> TrainingReport:
     """Put together what the steps of one coin's night found.
 
@@ -52,6 +69,9 @@ def build_report(
         steps: records of the step log.
         reasons: what was lost on the way, one sentence each.
         plots: file names of the plots that were drawn.
+        settings: what each model was fitted with.
+        further: what steps found that not every run takes.
+        seconds: how long the coin's night has taken so far.
     """
     lost, fits = list(reasons), list(fits)
     stale = _stale(data, as_of)
@@ -65,12 +85,13 @@ def build_report(
         data=_data(data),
         splits={row.part: Split(**row.model_dump(exclude={"part"})) for row in data.audit},
         features=_features(data, selection),
-        models={name: _model(name, judged[name], nested, config) for name in nested if name in config.models},
+        models={name: _model(name, judged[name], nested, settings, config) for name in nested if name in config.models},
         ensemble=Ensemble(**nested[ENSEMBLE], **ensemble) if ensemble is not None else None,
         baselines={name: Baseline(**nested[name]) for name in BASELINES if name in nested},
         steps=[Step(**step) for step in steps],
-        environment=_environment(config, fits),
+        environment=_environment(config, fits, command_of(config, data.coin, as_of), seconds),
         plots=list(plots),
+        **further.model_dump(),
     )
 
 
@@ -90,25 +111,29 @@ def _features(data: Prepared, selection: Mapping[str, Any]) -> Features:
     return Features(engineered=data.n_engineered, selected={c: ranks.get(c) for c in selection["columns"]})
 
 
-def _model(name: str, judged: FitResult, nested: Mapping[str, Any], config: RunConfig) -> Model:
+def _model(
+    name: str, judged: FitResult, nested: Mapping[str, Any], settings: Mapping[str, Any], config: RunConfig
+) -> Model:
     return Model(
         **nested[name],
-        params=model_params(name, judged, config),
-        epochs=judged.length[0] if len(judged.length) == 1 else list(judged.length),
+        params=model_params(name, judged, settings, config),
+        epochs=judged.best_length,
         seconds=judged.seconds,
         n_parameters=judged.n_parameters,
     )
 
 
-def model_params(name: str, judged: FitResult, config: RunConfig) -> dict[str, Any]:
+def model_params(name: str, judged: FitResult, settings: Mapping[str, Any], config: RunConfig) -> dict[str, Any]:
     """Every setting that decided one model's fits."""
     training = config.training.model_dump() if name not in (*BASELINES, "lightgbm") else {}
     shape = {"seq_length": config.seq_length, "n_features": judged.n_features, "n_train_windows": judged.n_train}
-    return {**config.model(name).model_dump(), **training, **shape, "seed": config.seed}
+    return {**settings[name].model_dump(), **training, **shape, "seed": config.seed}
 
 
-def _environment(config: RunConfig, fits: Iterable[FitResult]) -> Environment:
+def _environment(config: RunConfig, fits: Iterable[FitResult], command: str, seconds: float) -> Environment:
     return Environment(
+        command=command,
+        seconds=round(seconds, 1),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         cores=os.cpu_count(),
         device=", ".join(sorted({fitted.device for fitted in fits})),

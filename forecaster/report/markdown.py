@@ -1,11 +1,15 @@
 """`report.md`: the verdict first, then everything it rests on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from forecaster.names import NOTHING, days, duration, label, percent, share
 from forecaster.report.schema import Baseline, Metrics, TrainingReport
+from forecaster.report.tables import table
+from forecaster.report.tuning import tuning_section
+from forecaster.report.uncertainty import uncertainty_section
 from forecaster.report.verdict import suspected_leaks, verdict, weights_table
+from forecaster.report.walk_forward import walk_forward_section
 
 
 def to_markdown(report: TrainingReport) -> str:
@@ -16,25 +20,17 @@ def to_markdown(report: TrainingReport) -> str:
         _splits(report),
         _scores(report),
         _ensemble(report),
+        uncertainty_section(report),
+        walk_forward_section(report),
         _gap(report),
         _training(report),
+        tuning_section(report),
         _features(report),
         _steps(report),
         _environment(report),
         _plots(report),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A markdown table; the first column is left-aligned, the others right."""
-    names = list(header)
-    rule = [":--"] + ["--:"] * (len(names) - 1)
-    return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in (names, rule, *rows))
-
-
-def _cell(value: Any) -> str:
-    return NOTHING if value is None else " ".join(str(value).split()).replace("|", "\\|")
 
 
 def _number(value: float | None, digits: int = 4) -> str:
@@ -157,7 +153,16 @@ def _seconds(value: float | None) -> str:
 def _environment(report: TrainingReport) -> str:
     e = report.environment
     further: Mapping[str, Any] = e.model_extra or {}
-    facts = {"cores": e.cores, "device": e.device, "platform": e.platform, "seed": e.seed, **further, **e.versions}
+    facts = {
+        "command": e.command and f"`{e.command}`",
+        "the night took": e.seconds and duration(e.seconds),
+        "cores": e.cores,
+        "device": e.device,
+        "platform": e.platform,
+        "seed": e.seed,
+        **further,
+        **e.versions,
+    }
     return "## Environment\n\n" + table(("", ""), [(k, v) for k, v in facts.items() if v is not None])
 
 

@@ -141,10 +141,12 @@ class Environment(BaseModel):
     device: str | None = None
     platform: str | None = None
     seed: int | None = None
+    command: str | None = None
+    seconds: Number = None
 
 
 class TrainingReport(Part):
-    """Everything a coin's run found. The last six are null where they did not run."""
+    """Everything a coin's run found. What is null did not run."""
 
     coin: str
     as_of: date
@@ -160,8 +162,8 @@ class TrainingReport(Part):
     steps: list[Step] = []
     environment: Environment = Environment()
     plots: Annotated[list[str], Field(description="File names beside the report, for its pictures.")] = []
-    uncertainty: Anything | None = None
     tuning: Anything | None = None
+    uncertainty: Anything | None = None
     walk_forward: Anything | None = None
     promotion: Anything | None = None
     forecast: Anything | None = None

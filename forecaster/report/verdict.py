@@ -1,8 +1,8 @@
 """What the test scores allow one to say, in a few sentences, and the table that they come from."""
 
-from forecaster.config import ENSEMBLE
 from forecaster.names import NOTHING, days, label, percent, share
 from forecaster.report.schema import Baseline, Metrics, TrainingReport
+from forecaster.settings import ENSEMBLE
 
 # On real daily bars markets are close to efficient: a skill of 2.5 % is an R2 of about 5 % in daily returns, and 56 %
 # lies some three standard errors (2 points each on a test part of about 650 days) above a coin's toss.

@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flows import cli
+from flows.usage import SECTIONS
+from forecaster.command import command_of
 from forecaster.config import RunConfig
 
 FIELDS = RunConfig.model_fields
@@ -50,6 +52,12 @@ EXAMPLES = {
     "folds": ("3", 3),
     "as_of": ("2025-06-30", date(2025, 6, 30)),
     "signal": ("0.1", 0.1),
+    "tune_trials": ("5", 5),
+    "tune_timeout": ("60", 60),
+    "tune_models": ("TCN, lstm", ("tcn", "lstm")),
+    "wf_splits": ("3", 3),
+    "wf_min_train": ("500", 500),
+    "mc_samples": ("20", 20),
     "output_dir": ("out", Path("out")),
     "artifacts_dir": ("kept", Path("kept")),
     "tracking_uri": ("http://localhost:5000", "http://localhost:5000"),
@@ -84,28 +92,103 @@ def test_help_describes_every_flag_and_its_default(name: str, call):
 @pytest.mark.parametrize(
     ("args", "named"),
     [
-        (("--epochs", "none"), "--epochs"),
-        (("--epochs", "0"), "--epochs"),
+        (("--epochs", "none"), "--epochs: expected a whole number. Received: none. Leave the flag out for"),
+        (("--epochs", "0"), "--epochs: expected a number greater than or equal to 1. Received: 0."),
+        (("--signal", "much"), "--signal: expected a number. Received: much."),
+        (("--tune-models", "lstm,prophet"), "--tune-models: expected 'dlinear', 'tcn'"),
+        (("--tune-timeout", "0"), "--tune-timeout"),
+        (("--wf-splits", "0"), "--wf-splits"),
+        (("--mc-samples", "1"), "--mc-samples"),
         (("--epoch-s", "3"), "--epoch-s"),
         (("--crypto", "BTC,SHIB"), "--crypto"),
-        (("--crypto", ""), "--crypto"),
+        (("--crypto", ""), "--crypto: expected at least one name. Received: nothing."),
+        (("--crypto",), "--crypto"),
         (("--crypto", "BTC,BTC"), "crypto=BTC,BTC"),
-        (("--as-of", "yesterday"), "--as-of"),
+        (("--as-of", "yesterday"), "--as-of: expected a day as YYYY-MM-DD. Received: yesterday."),
+        (("--as-of", "20251231"), "--as-of: expected a day as YYYY-MM-DD. Received: 20251231."),
+        (("--as-of", "1735603200"), "--as-of: expected a day as YYYY-MM-DD. Received: 1735603200."),  # not seconds
+        (("--as-of", "2000-01-01"), "--as-of: expected a day on which BTC has bars"),
+        (("--seq-length", "9000"), "--seq-length"),
+        (("--folds", "4000"), "--folds"),
+        (("--walk-forward", "--wf-splits", "500"), "--wf-splits"),
         (("--signal", "1"), "--signal"),
         (("--data-dir", "/no/such/folder"), "--data-dir"),
         (("--no-dlinear", "--no-tcn", "--no-lstm", "--no-transformer", "--no-lightgbm"), "every model skipped"),
         (("--no-dlinear=yes",), "--no-dlinear"),
         (("extra",), "extra"),
+        (("--epochs", "3", "results"), "`results`"),
+        (("results", "--from", "x"), "--from"),
+        (("results", "no/such/folder"), "no/such/folder"),
     ],
 )
 def test_bad_usage_ends_with_two_and_one_line_that_names_the_flag(args, named: str, call, ran):
     result = call(*args)
     assert result.exit_code == 2
     assert ran == []
-    *usage, error = result.output.rstrip().splitlines()
-    assert error.startswith("Error: ")
-    assert named in error
-    assert all("Usage:" in line or "--help" in line or not line for line in usage)
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert named in line
+
+
+def test_help_shows_settings_in_sections_and_the_commands(call):
+    text = call("--help").output
+    titles = ("Data:", "Models:", "Tuning:", "Walk-forward:", "Uncertainty:", "Where, and other:", "Commands:")
+    places = [text.index(f"\n{title}\n") for title in titles]
+    assert places == sorted(places)
+    assert places[2] < text.index("--tune-trials N") < places[3]
+    assert "\n  results " in text
+
+
+def test_every_setting_of_a_section_exists():
+    named = [name for names in SECTIONS.values() for name in names]
+    assert set(named) <= set(FIELDS)
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--crypto", "ETH"),
+        ("--crypto", "BTC", "--epochs", "3", "--no-ensemble", "--no-tcn", "--signal", "0.2", "--as-of", "2025-01-31"),
+        ("--crypto", "LTC", "--tune", "--tune-models", "tcn,lstm", "--walk-forward", "--wf-rolling", "--seed", "7"),
+    ],
+)
+def test_a_command_put_together_from_settings_gives_the_same_settings(args, call, ran):
+    call(*args)
+    (config,) = ran
+    command = command_of(config, config.crypto[0], date(2025, 1, 31))
+    assert command.split()[0] == "retrain"
+    call(*command.split()[1:])
+    assert ran[1] == config
+
+
+def test_a_command_names_no_folder_of_this_machine_and_the_day_that_the_run_saw(tmp_path: Path):
+    config = RunConfig(crypto=("BTC", "ETH"), data_dir=tmp_path, artifacts_dir=tmp_path, jobs=3)
+    assert command_of(config, "ETH", date(2025, 1, 31)) == "retrain --crypto ETH --data-dir bars --as-of 2025-01-31"
+
+
+def test_results_writes_the_page_and_says_from_what(call, ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from forecaster import results
+
+    asked = []
+    monkeypatch.setattr(results, "read_reports", lambda paths, simulated: asked.append((paths, simulated)) or [])
+    monkeypatch.setattr(results, "results_page", lambda reports: "# Results\n")
+    result = call("results", "one", "two", "--simulated", "--to", tmp_path / "page.md")
+    assert (result.exit_code, ran) == (0, [])
+    assert asked == [((Path("one"), Path("two")), True)]
+    assert (tmp_path / "page.md").read_text() == "# Results\n"
+    assert "page.md: made from 0 report(s)" in result.output
+
+
+def test_a_page_that_cannot_be_written_is_bad_usage(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from forecaster import results
+
+    monkeypatch.setattr(results, "read_reports", lambda paths, simulated: [])
+    monkeypatch.setattr(results, "results_page", lambda reports: "")
+    result = call("results", "--to", tmp_path / "no" / "page.md")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: --to: expected a file that can be written.")
 
 
 class Ended:
@@ -183,6 +266,22 @@ def test_help_imports_nothing_that_takes_time():
         "import flows.cli\ntry:\n    flows.cli.retrain(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0"
     )
     assert imported_by(ask, ("prefect", "numpy", "pandas", "sklearn", "scipy", *HEAVY)) == []
+
+
+def test_bad_usage_is_told_before_anything_that_takes_time_is_imported():
+    ask = (
+        "import flows.cli\ntry:\n    flows.cli.retrain(['--epochs', '0'])\n"
+        "except SystemExit as end:\n    assert end.code == 2"
+    )
+    assert imported_by(ask, ("prefect", "numpy", "pandas", "sklearn", "scipy", *HEAVY)) == []
+
+
+def test_the_page_of_results_needs_neither_prefect_nor_what_models_are_made_of():
+    assert imported_by("import forecaster.results", ("prefect", *HEAVY)) == []
+
+
+def test_a_night_is_checked_without_prefect():
+    assert imported_by("import flows.preflight", ("prefect", *HEAVY)) == []
 
 
 def test_the_flow_imports_nothing_that_a_cached_night_does_not_use():

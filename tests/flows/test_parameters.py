@@ -7,7 +7,8 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
 from flows.parameters import takes_run_config
-from forecaster.config import Coin, RunConfig
+from forecaster.config import RunConfig
+from forecaster.settings import Coin
 
 
 @takes_run_config

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from forecaster.augment import draw_epoch
-from forecaster.config import TrainingConfig
+from forecaster.settings import TrainingConfig
 from forecaster.windows import Windows, make_windows
 
 CONFIG = TrainingConfig()

@@ -4,16 +4,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from forecaster.config import (
-    COINS,
-    HORIZONS,
-    MODEL_CONFIGS,
-    MODELS,
-    Config,
-    RunConfig,
-    SplitConfig,
-    partner_of,
-)
+from forecaster.config import RunConfig
+from forecaster.settings import COINS, HORIZONS, MODEL_CONFIGS, MODELS, Config, SplitConfig, partner_of
 
 
 def test_the_defaults_are_the_specifications():
@@ -68,6 +60,14 @@ def test_skipping_every_model_is_refused():
         {"jobs": 0},
         {"epoch": 3},
         {"seed": -1},
+        {"tune_trials": 0},
+        {"tune_timeout": 0},
+        {"tune_models": ()},
+        {"tune_models": ("prophet",)},
+        {"tune_models": ("enhanced_lstm",)},  # on the command line it is called lstm
+        {"wf_splits": 0},
+        {"wf_min_train": 249},
+        {"mc_samples": 1},
     ],
 )
 def test_impossible_and_misspelt_settings_are_refused(wrong: dict):
@@ -95,6 +95,26 @@ def test_a_step_is_handed_what_it_reads_and_nothing_else():
     assert (config.data.as_of, config.data.seed, config.stacking.seed) == (date(2025, 1, 1), 5, 5)
     assert RunConfig(epochs=3).split == RunConfig().split
     assert RunConfig(seq_length=30).training == RunConfig().training
+
+
+def test_what_tuning_walking_and_intervals_are_handed():
+    config = RunConfig(tune_trials=7, folds=2, wf_splits=3, wf_min_train=400, wf_rolling=True, mc_samples=9, seed=5)
+    assert (config.tuning.n_trials, config.tuning.n_folds, config.tuning.seed) == (7, 2, 5)
+    assert (config.walking.n_splits, config.walking.min_train, config.walking.rolling) == (3, 400, True)
+    assert (config.uncertainty.mc_samples, config.uncertainty.seed) == (9, 5)
+    assert config.uncertainty.quantiles == (0.05, 0.1, 0.9, 0.95)
+
+
+def test_how_long_a_study_may_take_does_not_change_what_it_searches():
+    assert RunConfig(tune=True, tune_timeout=5).tuning == RunConfig().tuning
+
+
+def test_nothing_is_tuned_unless_asked_for_and_no_model_that_is_skipped():
+    everything = ("dlinear", "tcn", "lstm", "transformer", "lightgbm")
+    assert RunConfig().tuned_models == ()
+    assert RunConfig(tune=True).tuned_models == ("enhanced_lstm", "transformer", "lightgbm")
+    assert RunConfig(tune=True, tune_models=everything).tuned_models == MODELS
+    assert RunConfig(tune=True, tune_models=("lightgbm", "tcn"), no_tcn=True).tuned_models == ("lightgbm",)
 
 
 def test_the_source_is_simulated_unless_a_folder_is_named():

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.config import DataConfig
 from forecaster.market.digest import MISSING, bars_digest
+from forecaster.settings import DataConfig
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from forecaster.choice import Choice
-from forecaster.config import MODELS, StackingConfig
 from forecaster.ensemble import AdvancedEnsemble, surviving
 from forecaster.metrics import rmse
 from forecaster.regime import DEFAULT_WEIGHTS, MarketRegimeDetector
+from forecaster.settings import MODELS, StackingConfig
 
 SCALE = {1: 0.03, 7: 0.08, 30: 0.17}
 N_OOF, N_VAL, N_TEST = 500, 200, 200

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import ENSEMBLE, SplitConfig, StackingConfig
 from forecaster.judging import Judged, Stacked, judge_unit, stack_unit
+from forecaster.settings import ENSEMBLE, SplitConfig, StackingConfig
 from forecaster.split import Boundaries, Fold, find_boundaries, judged_fold, oof_folds
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE

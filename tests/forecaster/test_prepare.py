@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import COINS, Coin, DataConfig, SplitConfig
 from forecaster.market import BarsError
 from forecaster.prepare import prepare, prepare_unit
+from forecaster.settings import COINS, Coin, DataConfig, SplitConfig
 from forecaster.store import Store
 from forecaster.windows import LOG_CLOSE
 
@@ -25,6 +25,13 @@ def test_a_new_bar_leaves_train_and_val_untouched(world):
     assert after.serving != before.serving
 
 
+def test_a_new_bar_between_anchors_leaves_the_anchored_rows_untouched(world):
+    assert world.tomorrow.parts.anchored == world.today.parts.anchored
+    last = world.rows("anchored").index[-1]
+    assert (last - pd.Timestamp(0)).days % SPLIT.anchor_days == 0
+    assert 0 < (world.rows("all").index[-1] - last).days < SPLIT.anchor_days
+
+
 def test_no_part_holds_a_day_after_its_own(world):
     boundaries = world.today.boundaries
     assert world.rows("train").index[-1] == pd.Timestamp(boundaries.val) - pd.Timedelta(days=1)
@@ -39,7 +46,7 @@ def test_later_parts_begin_a_lookback_early_so_that_their_first_window_is_full(w
 
 
 def test_parts_are_cuts_of_all_rows(world):
-    for part in ("train", "val", "test"):
+    for part in ("train", "val", "test", "anchored"):
         rows = world.rows(part)
         pd.testing.assert_frame_equal(rows, world.rows("all").loc[rows.index], check_freq=False)
 

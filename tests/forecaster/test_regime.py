@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import MODELS
 from forecaster.regime import DEFAULT_WEIGHTS, REGIME_WEIGHTS, REGIMES, MarketRegimeDetector, weights_for
+from forecaster.settings import MODELS
 
 
 def closes_from(returns):

@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import SelectConfig
 from forecaster.select import Selection, select, select_unit
+from forecaster.settings import SelectConfig
 from forecaster.split import Span
 from forecaster.store import Store
 from forecaster.windows import LOG_CLOSE

@@ -5,8 +5,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import SplitConfig
-from forecaster.split import Fold, Span, audit, find_boundaries, judged_fold, oof_folds, serving_fold
+from forecaster.settings import SplitConfig, WalkForwardConfig
+from forecaster.split import (
+    MIN_HELD_OUT,
+    Fold,
+    Span,
+    audit,
+    audit_walk_forward,
+    find_boundaries,
+    judged_fold,
+    oof_folds,
+    require_walk_forward,
+    serving_fold,
+    walk_days_needed,
+    walk_forward_folds,
+)
 
 EPOCH = date(1970, 1, 1)
 TINY = SplitConfig(
@@ -190,3 +203,80 @@ def test_the_audit_counts_origins_and_names_their_last_label():
 def test_a_span_contains_both_its_ends():
     span = Span(first=date(1970, 1, 3), last=date(1970, 1, 5))
     assert np.flatnonzero(span.mask(days_of(10))).tolist() == [2, 3, 4]
+
+
+def test_the_walk_forward_splits_of_a_tiny_world():
+    # 145 days, anchor at day 140; labels of at most two days. 20 origins, 2..21, are known before day 24, where the
+    # first held-out part begins. Origins 24..138 have all their labels by day 140: 115, in blocks of 58 and 57.
+    grown = walk_forward_folds(days_of(145), TINY, WalkForwardConfig(n_splits=2, min_train=20))
+    assert [fold.name for fold in grown] == ["walk-1", "walk-2"]
+    assert [numbers(fold.held_out) for fold in grown] == [(24, 81), (82, 138)]
+    # Known before walk-1: 2..21; the newer half stops the fit, and the labels of 9 close on day 11, before it. Known
+    # before walk-2: 2..79, 78 origins.
+    assert [numbers(fold.train) for fold in grown] == [(2, 9), (2, 38)]
+    assert [numbers(fold.stop) for fold in grown] == [(12, 21), (41, 79)]
+    rolled = walk_forward_folds(days_of(145), TINY, WalkForwardConfig(n_splits=2, min_train=20, rolling=True))
+    assert rolled[0] == grown[0]
+    assert rolled[1].held_out == grown[1].held_out
+    assert (numbers(rolled[1].train), numbers(rolled[1].stop)) == ((60, 67), (70, 79))
+
+
+WALKS = list(product((1300, 2003), (5, 60), ((1,), (1, 7, 30)), (1, 3, 8), (250, 901), (False, True)))
+
+
+@pytest.mark.parametrize(("n", "lookback", "horizons", "n_splits", "min_train", "rolling"), WALKS)
+def test_no_label_of_a_walk_forward_split_crosses(n, lookback, horizons, n_splits, min_train, rolling):
+    config = SplitConfig(lookback=lookback, horizons=horizons)
+    walking = WalkForwardConfig(n_splits=n_splits, min_train=min_train, rolling=rolling)
+    days, longest = days_of(n, "2015-03-07"), max(horizons)
+    folds = walk_forward_folds(days, config, walking)
+    parts = [[positions(days, span) for span in (f.train, f.stop, f.held_out)] for f in folds]
+
+    for train, stop, held_out in parts:
+        assert train[-1] + longest == stop[0] - 1  # as late as possible, and no later
+        assert stop[-1] + longest == held_out[0] - 1
+        known = stop[-1] + 1 - train[0]
+        assert known == min_train if rolling else train[0] == lookback - 1
+        assert len(stop) == np.ceil(config.stop_share * known)
+    assert parts[0][1][-1] + 1 - (lookback - 1) == min_train
+    scored = np.concatenate([held_out for *_, held_out in parts])
+    np.testing.assert_array_equal(scored, np.arange(scored[0], scored[-1] + 1))  # one after the other, no gap
+    assert max(len(held_out) for *_, held_out in parts) - min(len(held_out) for *_, held_out in parts) <= 1
+    anchor = (number(days[-1].date()) // 30) * 30
+    assert number(days[scored[-1] + longest].date()) == anchor  # every outcome is known by the anchor
+    assert all(row.is_clean for row in audit_walk_forward(days, folds, config))
+
+
+def test_walk_forward_splits_stay_put_between_anchors():
+    config, walking = SplitConfig(), WalkForwardConfig(n_splits=3, min_train=400)
+    found = [walk_forward_folds(days_of(n), config, walking) for n in (1501, 1502, 1530, 1531)]  # anchor: day 1500
+    assert found[0] == found[1] == found[2]
+    assert found[3] != found[0]
+
+
+def test_walk_forward_needs_every_day_that_it_says_it_needs():
+    config, walking = SplitConfig(lookback=10, anchor_days=1), WalkForwardConfig(n_splits=4, min_train=250)
+    needed = walk_days_needed(config, walking)
+    folds = walk_forward_folds(days_of(needed), config, walking)
+    assert [len(positions(days_of(needed), fold.held_out)) for fold in folds] == [MIN_HELD_OUT] * 4
+    with pytest.raises(ValueError, match=f"--wf-splits 4 and --wf-min-train 250 need {needed} days") as refused:
+        walk_forward_folds(days_of(needed - 1), config, walking)
+    assert f"Received: {needed - 1} days." in str(refused.value)
+
+
+def test_a_walk_forward_train_part_that_stopping_and_purging_would_use_up_is_refused():
+    # Of 36 origins 6 stop the fit and 30 are purged before them: none is left. Of 37 one is.
+    config = SplitConfig(lookback=10, anchor_days=1)
+    with pytest.raises(ValueError, match="at least 37 train origins"):
+        require_walk_forward(10_000, config, WalkForwardConfig(min_train=36))
+    first = walk_forward_folds(days_of(1000), config, WalkForwardConfig(min_train=37))[0]
+    assert numbers(first.train) == (9, 9)
+
+
+@pytest.mark.parametrize("part", ["train", "stop"])
+def test_the_walk_forward_audit_flags_a_label_that_crosses_by_one_day(part):
+    days, config = days_of(1500), SplitConfig()
+    folds = walk_forward_folds(days, config, WalkForwardConfig(n_splits=2, min_train=400))
+    folds[1] = folds[1].model_copy(update={part: later(getattr(folds[1], part), 1)})
+    crossing = [row for row in audit_walk_forward(days, folds, config) if not row.is_clean]
+    assert [row.part for row in crossing] == [f"walk-2 {part}"]

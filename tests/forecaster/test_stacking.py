@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import StackingConfig
+from forecaster.settings import StackingConfig
 from forecaster.stacking import ConvexStack, MetaLearner, convex_weights, labelled
 
 SCALE = {1: 0.02, 7: 0.05}

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tasks import pool as pool_module
-from tasks.pool import THREAD_LIMITS, Pool, PoolClosed, UnitTimedOut, WorkerDied
+from tasks.accelerators import THREAD_LIMITS
+from tasks.pool import Pool, PoolClosed, UnitTimedOut, WorkerDied
 from tests.tasks import units
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,26 @@ def test_a_worker_is_used_again(pool: Pool):
 
 def test_workers_are_told_to_use_one_thread_each(pool: Pool):
     assert pool.run(units.environment, THREAD_LIMITS) == dict.fromkeys(THREAD_LIMITS, "1")
+
+
+def test_each_worker_sees_one_gpu_and_a_third_shares_the_first(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # what workers inherit, were they told nothing
+    with Pool(3, gpus=("0", "1")) as pool:
+        names = ("CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH")
+        seen = [slot.run(units.environment, (names,), None, PATIENCE) for slot in pool._free]
+    assert [tuple(worker.values()) for worker in seen] == [("0", "true"), ("1", "true"), ("0", "true")]
+
+
+def test_without_gpus_a_worker_inherits_what_its_user_said_about_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    with Pool(1) as pool:
+        assert pool.run(units.environment, ("CUDA_VISIBLE_DEVICES",)) == {"CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def test_a_worker_with_a_gpu_may_grow_further(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pool_module, "MAX_RSS", 1.0)
+    with Pool(1, gpus=("0",)) as pool:
+        assert pool.run(units.pid) == pool.run(units.pid)
 
 
 @pytest.mark.parametrize(

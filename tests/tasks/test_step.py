@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from prefect.states import Failed
 
-from forecaster.config import LightGBMConfig, RidgeConfig, TrainingConfig
 from forecaster.fitting import FitResult, FitSpec
+from forecaster.settings import LightGBMConfig, RidgeConfig, TrainingConfig
 from forecaster.split import Fold, Span
 from forecaster.store import Artifact, ArtifactError
 from tasks.pool import Pool, PoolClosed, UnitTimedOut, WorkerDied

@@ -10,15 +10,14 @@ import tensorflow as tf
 class BlockLSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the same weights and the same numbers, twice as fast on a CPU.
 
-    TensorFlow's `BlockLSTM` - of whose second version the registered gradient takes the gates in another order than the
-    kernel - has a CPU kernel only; where a GPU is visible Keras' own layer (cuDNN) serves, and either
-    loads what the other saved. Masks, dropout, state across batches and activations other than the standard ones take
-    Keras' way, too.
+    TensorFlow's `BlockLSTM` serves: the registered gradient of its second version takes the gates in another order than
+    the kernel. Where TensorFlow has a GPU, Keras' own layer is the fast one (cuDNN), and either loads what the other
+    saved. Masks, dropout, state across batches and activations other than the standard ones take Keras' way, too.
     """
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run over time: last output, all outputs in the order of processing, final states."""
-        if not self._is_fusible(mask) or tf.config.list_physical_devices("GPU"):
+        if not self._is_fusible(mask) or tf.config.list_logical_devices("GPU"):
             return super().inner_loop(sequences, initial_state, mask, training)
         steps = tf.transpose(sequences, [1, 0, 2])  # (lookback, n, n_features)
         if self.go_backwards:

@@ -1,5 +1,6 @@
 """Dropout that draws a quarter of the random numbers."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -34,5 +35,12 @@ def random_bytes(shape: Any, seed_generator: keras.random.SeedGenerator) -> Any:
     """Uniform bytes of `shape`; a stateless draw, so that a seed decides them on every device."""
     size = tf.reduce_prod(shape)
     seed = tf.cast(tf.math.floormod(tf.convert_to_tensor(seed_generator.next()), tf.int32.max - 1), tf.int32)
-    words = tf.random.stateless_uniform([(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32)
-    return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size], shape)
+    with _beside_metal():
+        words = tf.random.stateless_uniform([(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32)
+        return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size], shape)
+
+
+def _beside_metal() -> Any:
+    """Metal draws full-range integers as signed ones: let the CPU draw them."""
+    has_metal = tf.config.list_logical_devices("GPU") and not tf.test.is_built_with_cuda()
+    return tf.device("CPU") if has_metal else nullcontext()

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 import talib
 
-from forecaster.config import COINS, partner_of
 from forecaster.features import columns_of, cross_asset, cross_asset_columns
 from forecaster.market import simulate
+from forecaster.settings import COINS, partner_of
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import COINS, DataConfig, SplitConfig
 from forecaster.market import BarsError, load_bars, require_length, rows_needed, simulate, stale_days
+from forecaster.settings import COINS, DataConfig, SplitConfig
 
 TODAY = date(2024, 6, 1)
 

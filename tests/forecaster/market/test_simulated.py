@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from forecaster.config import COINS
 from forecaster.market import simulate
 from forecaster.market.checks import clean
 from forecaster.market.simulated import DAILY_VOLATILITY
+from forecaster.settings import COINS
 
 
 @pytest.fixture(scope="module")

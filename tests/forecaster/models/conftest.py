@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.config import (
+from forecaster.models.base import FitSettings
+from forecaster.models.registry import model_class
+from forecaster.settings import (
     DLinearConfig,
     EnhancedLSTMConfig,
     LightGBMConfig,
@@ -15,8 +17,6 @@ from forecaster.config import (
     TrainingConfig,
     TransformerConfig,
 )
-from forecaster.models.base import FitSettings
-from forecaster.models.registry import model_class
 from forecaster.windows import Windows, make_windows
 
 HORIZONS = (1, 3)

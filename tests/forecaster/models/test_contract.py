@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.config import BASELINES, MODELS, NETWORKS
 from forecaster.models.base import Unfitted
 from forecaster.models.registry import model_class
+from forecaster.settings import BASELINES, MODELS, NETWORKS
 
 CONSTANT = ("zero", "mean")
 EVERY_MODEL = [pytest.param(n, marks=pytest.mark.slow if n in NETWORKS else ()) for n in (*MODELS, *BASELINES)]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.config import DLinearConfig, TrainingConfig
+from forecaster.settings import DLinearConfig, TrainingConfig
 from forecaster.windows import make_windows
 
 pytestmark = pytest.mark.slow

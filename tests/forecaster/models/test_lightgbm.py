@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.config import LightGBMConfig
 from forecaster.models.lightgbm import CHUNK, SUMMARIES, summarise, summary_names
+from forecaster.settings import LightGBMConfig
 from forecaster.windows import make_windows
 
 
@@ -74,3 +74,63 @@ def test_row_sampling_is_live(small_model, parts):
 def test_a_horizon_without_labels_is_refused(small_model, parts):
     with pytest.raises(ValueError, match="Received: none for 3 days"):
         small_model("lightgbm").refit(replace(parts[0], y=parts[0].y * [1, np.nan]), (3, 3))
+
+
+QUANTILES = (0.1, 0.9)
+UNSURE = LightGBMConfig(n_estimators=20, min_child_samples=5, reg_alpha=0, early_stopping=5, quantiles=QUANTILES)
+
+
+@pytest.fixture(scope="module")
+def unsure(small_model, parts):
+    return small_model("lightgbm", model=UNSURE).fit(*parts[:2])
+
+
+def test_quantiles_are_further_boosters_and_leave_the_forecast_as_it_is(small_model, unsure, parts, tmp_path):
+    plain = small_model("lightgbm").fit(*parts[:2])
+    assert unsure.length_[:2] == plain.length_
+    assert len(unsure.length_) == 2 + 2 * 2
+    assert unsure.n_parameters_ == plain.n_parameters_
+    assert [record["loss"] for record in unsure.history_] == [record["loss"] for record in plain.history_]
+    np.testing.assert_array_equal(unsure.predict(parts[2]), plain.predict(parts[2]))
+    for model, folder in ((plain, tmp_path / "plain"), (unsure, tmp_path / "unsure")):
+        folder.mkdir()
+        model.save(folder)
+    same = {"model_h1.txt", "model_h3.txt"}
+    further = {f"model_h{h}_q{q}.txt" for h in (1, 3) for q in (10, 90)}
+    assert {path.name for path in (tmp_path / "plain").glob("*.txt")} == same
+    assert {path.name for path in (tmp_path / "unsure").glob("*.txt")} == same | further
+    assert all((tmp_path / "plain" / f).read_bytes() == (tmp_path / "unsure" / f).read_bytes() for f in same)
+
+
+def test_quantiles_of_noise_are_those_of_its_distribution(small_model):
+    rng = np.random.default_rng(0)
+    base = rng.standard_normal((3000, 2)).astype(np.float32)
+    noise = make_windows(base, np.cumsum(rng.uniform(-0.05, 0.05, 3000)), 12, (1,))
+    config = LightGBMConfig(n_estimators=30, early_stopping=5, quantiles=QUANTILES)
+    model = small_model("lightgbm", model=config, horizons=(1,), target_scale=(0.05,))
+    found = model.fit(noise.take(slice(0, 2000)), noise.take(slice(2001, None))).quantiles(noise, QUANTILES, 0, 0)
+    np.testing.assert_allclose(np.median(found, axis=0), [[-0.04, 0.04]], atol=0.006)
+
+
+def test_crossing_quantiles_are_put_in_order(unsure, parts):
+    low, high = unsure.boosters_[2:4]
+    unsure.boosters_[2:4] = [high, low]
+    crossed = unsure.quantiles(parts[2], QUANTILES, 0, 0)
+    unsure.boosters_[2:4] = [low, high]
+    assert (crossed[:, 0, 0] <= crossed[:, 0, 1]).all()
+    assert (crossed[:, 0, 0] < crossed[:, 0, 1]).any()
+
+
+def test_a_quantile_without_trees_is_refused(unsure, parts):
+    with pytest.raises(ValueError, match=r"Received: \[0\.5\], fitted for \[0\.1, 0\.9\]"):
+        unsure.quantiles(parts[2], (0.1, 0.5), 0, 0)
+
+
+def test_a_refit_without_a_length_per_quantile_is_refused(small_model, unsure, parts):
+    with pytest.raises(ValueError, match=r"6 in all\. Received: 2"):
+        small_model("lightgbm", model=UNSURE).refit(parts[0], unsure.length_[:2])
+
+
+def test_importance_is_that_of_the_forecast_alone(small_model, unsure, parts):
+    plain = small_model("lightgbm").fit(*parts[:2])
+    assert unsure.importance().equals(plain.importance())

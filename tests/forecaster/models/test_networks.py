@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from forecaster.config import HORIZONS, MODEL_CONFIGS, NETWORKS, TCNConfig, TrainingConfig
 from forecaster.models.base import FitSettings
 from forecaster.models.registry import model_class
+from forecaster.settings import HORIZONS, MODEL_CONFIGS, NETWORKS, TCNConfig, TrainingConfig
 
 pytestmark = pytest.mark.slow
 

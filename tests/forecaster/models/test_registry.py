@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from forecaster.config import MODEL_CONFIGS
 from forecaster.models.registry import MODEL_CLASSES, model_class, model_module
+from forecaster.settings import MODEL_CONFIGS
 
 
 def test_every_configurable_model_is_registered():

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.config import RidgeConfig
+from forecaster.settings import RidgeConfig
 
 
 def test_without_shrinkage_a_line_is_recovered(small_model, world):

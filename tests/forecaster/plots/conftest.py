@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.config import BASELINES, ENSEMBLE, HORIZONS, MODELS, NETWORKS
 from forecaster.plots.frames import RunFrames
+from forecaster.settings import BASELINES, ENSEMBLE, HORIZONS, MODELS, NETWORKS
 
 PARTS = {"train": 2700, "val": 630, "test": 640}
 BOOST_ROUNDS = {1: 58, 7: 51, 30: 62}

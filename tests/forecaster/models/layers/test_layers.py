@@ -59,6 +59,46 @@ def test_block_lstm_takes_keras_way_where_the_fused_one_does_not_fit():
     assert relu(windows()).shape == (2, 4)
 
 
+@pytest.fixture
+def claimed_gpu(monkeypatch):
+    """TensorFlow says that it has a GPU; there is none, so nothing can run on it."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["a GPU"] if kind == "GPU" else [])
+
+
+def traced_operations(layer) -> set[str]:
+    import tensorflow as tf
+
+    graph = tf.function(layer).get_concrete_function(tf.constant(windows())).graph
+    return {operation.type for operation in graph.get_operations()}
+
+
+def test_block_lstm_runs_fused_on_a_cpu():
+    from forecaster.models.layers.block_lstm import BlockLSTM
+
+    operations = traced_operations(BlockLSTM(4))
+    assert "BlockLSTM" in operations
+    assert "CudnnRNNV3" not in operations
+
+
+def test_block_lstm_leaves_the_time_loop_to_cudnn_where_there_is_a_gpu(claimed_gpu):
+    from forecaster.models.layers.block_lstm import BlockLSTM
+
+    operations = traced_operations(BlockLSTM(4))
+    assert "CudnnRNNV3" in operations
+    assert "BlockLSTM" not in operations
+
+
+def test_block_lstm_gives_the_same_numbers_on_the_way_it_takes_beside_a_gpu(request):
+    from forecaster.models.layers.block_lstm import BlockLSTM
+
+    layer = BlockLSTM(4, return_sequences=True)
+    fused = layer(windows()).numpy()
+    request.getfixturevalue("claimed_gpu")
+    np.testing.assert_allclose(layer(windows()), fused, atol=2e-6)  # cuDNN is not there: Keras falls back
+
+
 def test_attention_weights_sum_to_one_and_make_the_context():
     from forecaster.models.layers.additive_attention import TimeAttention
 

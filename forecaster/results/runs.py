@@ -1,0 +1,141 @@
+"""Which run feeds which table, under which settings it ran, and which command makes it again."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from forecaster.names import NOTHING
+from forecaster.report import TrainingReport
+from forecaster.settings import COINS, NETWORKS
+
+ByCoin = dict[str, TrainingReport]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Of every coin the newest run that has what a table needs.
+
+    Attributes:
+        main: without tuning, if there is one: the specification's defaults.
+        tuned: with tuning.
+        walked: with walk-forward evaluation.
+        measured: with intervals.
+    """
+
+    main: ByCoin
+    tuned: ByCoin
+    walked: ByCoin
+    measured: ByCoin
+
+    @property
+    def all(self) -> list[TrainingReport]:
+        """Every run that the page uses, once, by coin and age."""
+        used: list[TrainingReport] = []
+        for report in sorted([r for each in self._roles for r in each.values()], key=_by_coin_and_age):
+            if report not in used:
+                used.append(report)
+        return used
+
+    @property
+    def _roles(self) -> tuple[ByCoin, ...]:
+        return self.main, self.tuned, self.walked, self.measured
+
+
+def choose(reports: Iterable[TrainingReport]) -> Runs:
+    """Sort reports into the roles that they play on the page."""
+    oldest_first = sorted(reports, key=_by_coin_and_age)
+    return Runs(
+        main={**_newest(oldest_first, lambda r: True), **_newest(oldest_first, lambda r: not r.tuning)},
+        tuned=_newest(oldest_first, lambda r: bool(r.tuning)),
+        walked=_newest(oldest_first, lambda r: bool(r.walk_forward)),
+        measured={
+            **_newest(oldest_first, lambda r: bool(r.uncertainty)),
+            **_newest(oldest_first, lambda r: bool(r.uncertainty) and not r.tuning),
+        },
+    )
+
+
+def _newest(oldest_first: list[TrainingReport], suits: Callable[[TrainingReport], bool]) -> ByCoin:
+    return {report.coin: report for report in oldest_first if suits(report)}
+
+
+def _by_coin_and_age(report: TrainingReport) -> tuple[int, str, str]:
+    known = COINS.index(report.coin) if report.coin in COINS else len(COINS)
+    return known, str(report.as_of), report.run or ""
+
+
+def settings_of(report: TrainingReport) -> str:
+    """What decided the figures, and on what machine, in a line."""
+    e, network = report.environment, next((m for name, m in report.models.items() if name in NETWORKS), None)
+    facts = [
+        f"at most {network.params.get('epochs', '?')} epochs" if network else "no network",
+        f"lookback {_param(report, 'seq_length')}",
+        f"{len(report.features.selected)} columns",
+        f"{_n_folds(report)} folds" if report.ensemble else "no ensemble",
+        f"tuned: {', '.join(report.tuning)}" if report.tuning else "not tuned",
+        *([f"{report.walk_forward.get('n_splits')} walk-forward splits"] if report.walk_forward else []),
+        f"seed {e.seed}",
+        f"as of {report.as_of}",
+        f"{e.cores or '?'} cores, {e.device or '?'}",
+        *(f"{name} {v}" for name, v in e.versions.items() if name in ("python", "tensorflow", "keras", "lightgbm")),
+    ]
+    return ", ".join(facts)
+
+
+def command_of(report: TrainingReport) -> str:
+    """The command that makes the run again, as it was recorded; else put together from what the report tells."""
+    recorded = (report.environment.model_extra or {}).get("command")
+    if recorded:
+        return str(recorded)
+    epochs = next((m.params.get("epochs") for name, m in report.models.items() if name in NETWORKS), None)
+    flags = {
+        "--crypto": report.coin,
+        "--data-dir": None if report.data.simulated else "bars",
+        "--as-of": None if report.data.simulated else report.as_of,
+        "--epochs": epochs,
+        "--seq-length": _param(report, "seq_length"),
+        "--folds": _n_folds(report) or None,
+    }
+    known = [f"{flag} {value}" for flag, value in flags.items() if value not in (None, "?")]
+    return " ".join(["retrain", *known, *_switches(report)])
+
+
+def _switches(report: TrainingReport) -> list[str]:
+    walked = report.walk_forward or {}
+    return [
+        *([] if report.ensemble else ["--no-ensemble"]),
+        *(["--tune"] if report.tuning else []),
+        *([f"--walk-forward --wf-splits {walked['n_splits']}"] if "n_splits" in walked else []),
+    ]
+
+
+def _param(report: TrainingReport, name: str) -> object:
+    return next((m.params[name] for m in report.models.values() if name in m.params), "?")
+
+
+def _n_folds(report: TrainingReport) -> int:
+    """The newest fold is the longest, so the highest number is never that of a dropped one."""
+    numbers = [part.split()[0].removeprefix("fold-") for part in report.splits if part.startswith("fold-")]
+    return max((int(number) for number in numbers if number.isdigit()), default=0)
+
+
+def letters(reports: Iterable[TrainingReport]) -> dict[str, list[TrainingReport]]:
+    """Runs of equal settings under one letter: `A`, `B`, ..."""
+    groups: dict[str, list[TrainingReport]] = {}
+    for report in reports:
+        groups.setdefault(settings_of(report), []).append(report)
+    return {_letter(i): group for i, group in enumerate(groups.values())}
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else f"A{index}"
+
+
+def night_took(report: TrainingReport) -> float | None:
+    """Wall-clock seconds of the coin's night, where the run recorded them."""
+    seconds = (report.environment.model_extra or {}).get("seconds")
+    return float(seconds) if isinstance(seconds, int | float) else None
+
+
+def run_name(report: TrainingReport) -> str:
+    """The run's folder name, as far as it is known."""
+    return report.run or NOTHING
