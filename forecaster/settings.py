@@ -179,7 +179,7 @@ class StackingConfig(Config):
 
 
 class TuningConfig(Config):
-    """How long and on what a study searches; what it searches is in `forecaster.search_spaces`."""
+    """How long and on what a study searches; what it searches is in `forecaster.tuning.search_spaces`."""
 
     n_trials: int = 20
     n_folds: int = 3  # newest purged folds inside train, on which a trial is scored

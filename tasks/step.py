@@ -114,8 +114,8 @@ class StepKey(CachePolicy):
         if (now.records / key).exists():
             now.steps.begin(step_name, "hit", "nothing it depends on changed")
         else:
-            now.steps.begin(step_name, "miss", damage or _what_changed(now, step_name, parts))
-        _remember(now, step_name, parts)
+            now.steps.begin(step_name, "miss", damage or what_changed(now, step_name, parts))
+        remember(now, step_name, parts)
         return key
 
     def parts(self, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +174,8 @@ def _artifacts_in_json(value: Any) -> list[Artifact]:
     return [a for each in value for a in _artifacts_in_json(each)] if isinstance(value, list) else []
 
 
-def _what_changed(now: Runtime, step_name: str, parts: dict[str, Any]) -> str:
+def what_changed(now: Runtime, step_name: str, parts: dict[str, Any]) -> str:
+    """Which parts of a step's key differ from those of its last run, in words."""
     try:
         before = json.loads(_last_key(now, step_name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -193,7 +194,8 @@ def flatten(parts: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _remember(now: Runtime, step_name: str, parts: dict[str, Any]) -> None:
+def remember(now: Runtime, step_name: str, parts: dict[str, Any]) -> None:
+    """Keep the readable parts of a step's key, for the next run to compare with."""
     write_json(_last_key(now, step_name), parts)
 
 

@@ -15,13 +15,13 @@ from forecaster.models.registry import model_module
 from forecaster.names import label
 from forecaster.settings import NETWORKS, TuningConfig
 from forecaster.store import Artifact
-from forecaster.trials import Budget, TrialScore, TrialUnit, trial_unit
 from forecaster.tuning import Plan, Tuned, n_finished
 from forecaster.tuning import tune as run_study
+from forecaster.tuning.trials import Budget, TrialScore, TrialUnit, trial_unit
 from tasks.fit import COMMON, TIMEOUT_SECONDS, cost_of
 from tasks.pool import UnitTimedOut, WorkerDied
 from tasks.runtime import Runtime, runtime
-from tasks.step import BACK_OFF, StepKey, _remember, _what_changed, digest_of
+from tasks.step import BACK_OFF, StepKey, digest_of, remember, what_changed
 
 NAME = "tune-{specs[0].coin}-{specs[0].model}"
 ATTEMPTS = 2  # at a unit whose worker died
@@ -84,8 +84,8 @@ def _begin(now: Runtime, name: str, plan: Plan, parts: dict[str, Any]) -> None:
     elif done:
         now.steps.begin(name, "miss", f"its study had {done} of {n_trials} trials")
     else:
-        now.steps.begin(name, "miss", _what_changed(now, name, parts))
-    _remember(now, name, parts)
+        now.steps.begin(name, "miss", what_changed(now, name, parts))
+    remember(now, name, parts)
 
 
 @dataclass(frozen=True)

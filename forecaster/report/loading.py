@@ -5,7 +5,7 @@ from typing import Any
 
 from forecaster.features import cross_asset_columns
 from forecaster.report.schema import TrainingReport
-from forecaster.served_run import WARM_UP
+from forecaster.serving.served_run import WARM_UP
 from forecaster.settings import ENSEMBLE, SplitConfig, partner_of
 
 

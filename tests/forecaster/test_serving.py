@@ -17,8 +17,8 @@ from forecaster.fitting import load_model
 from forecaster.market import BarsError, simulate
 from forecaster.models.registry import model_class
 from forecaster.models.ridge import RidgeForecaster
-from forecaster.served_run import PARTNER_WARM_UP, WARM_UP
 from forecaster.serving import ServedRun, bar_columns, export_run, load_run
+from forecaster.serving.served_run import PARTNER_WARM_UP, WARM_UP
 from forecaster.windows import LOG_CLOSE, make_windows
 from tests.conftest import SPLIT, TODAY, World
 from tests.saved_run import save_night

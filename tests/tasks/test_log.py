@@ -142,7 +142,7 @@ def test_the_model_belongs_to_its_run_and_is_ready(client: Any, parent: str, mod
 def test_the_model_holds_code_and_files_but_no_pickle_and_no_cache(house: Path, client: Any, model_uri: str):
     folder = model_folder(client, model_uri)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert {"MLmodel", "pyfunc.py", "code/forecaster/serving.py"} <= files
+    assert {"MLmodel", "pyfunc.py", "code/forecaster/serving/saved.py"} <= files
     assert "artifacts/20251220T003000Z/lightgbm/serving/model_h1.txt" in files
     assert not [name for name in files if name.endswith((".pkl", ".pickle", ".pyc")) or "cloudpickle" in name]
     requirements = (folder / "requirements.txt").read_text().split()

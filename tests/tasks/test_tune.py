@@ -12,8 +12,8 @@ from forecaster.fitting import FitSpec
 from forecaster.settings import DLinearConfig, LightGBMConfig, TrainingConfig, TuningConfig
 from forecaster.split import Fold, Span
 from forecaster.store import Artifact
-from forecaster.trials import TrialScore, trial_unit
 from forecaster.tuning import Tuned
+from forecaster.tuning.trials import TrialScore, trial_unit
 from tasks.pool import Pool, PoolClosed, UnitTimedOut, WorkerDied
 from tasks.runtime import Runtime, use_runtime
 from tasks.steps import StepLog

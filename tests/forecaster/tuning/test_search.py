@@ -12,9 +12,9 @@ from forecaster.fitting import FitSpec
 from forecaster.settings import Config, DLinearConfig, EnhancedLSTMConfig, TuningConfig
 from forecaster.split import Fold, Span
 from forecaster.store import Store
-from forecaster.studies import DATABASE, is_hopeless, load_study, open_studies
-from forecaster.trials import TrialScore, TrialUnit
 from forecaster.tuning import Plan, Tuned, n_finished, tune
+from forecaster.tuning.studies import DATABASE, is_hopeless, load_study, open_studies
+from forecaster.tuning.trials import TrialScore, TrialUnit
 
 SPAN = Span(first=date(2024, 1, 1), last=date(2024, 2, 1))
 Runner = Callable[[Sequence[TrialUnit]], Iterator[tuple[TrialUnit, TrialScore]]]
@@ -253,8 +253,8 @@ def test_a_last_best_that_lies_outside_by_now_is_not_tried(store: Store, monkeyp
 
     tune(store, plan(4), Bench())
     space = {"kernel_size": optuna.distributions.IntDistribution(25, 25)}
-    monkeypatch.setattr("forecaster.tuning.search_space", lambda model: space)
-    monkeypatch.setattr("forecaster.tuning.params_from", lambda model, settings: {"kernel_size": 25})
+    monkeypatch.setattr("forecaster.tuning.search.search_space", lambda model: space)
+    monkeypatch.setattr("forecaster.tuning.search.params_from", lambda model, settings: {"kernel_size": 25})
     second = history(store, tune(store, plan(2, digest="d2"), Bench()))[1]
     assert second["origin"] == "sampler"
 

@@ -14,12 +14,10 @@ from forecaster.features import OHLCV, category_of
 from forecaster.fitting import load_model
 from forecaster.preprocess import Preprocessor
 from forecaster.saving import MANIFEST, verify
-from forecaster.served_run import ServedRun, ServingFacts
+from forecaster.serving.served_run import ServedRun, ServingFacts
 from forecaster.settings import ENSEMBLE, MODELS
 from forecaster.store import write_json
 from forecaster.windows import LOG_CLOSE
-
-__all__ = ["FACTS", "ServedRun", "ServingFacts", "bar_columns", "export_run", "load_run"]
 
 FACTS = "serving.json"  # beside the models
 SERVED_FOLDERS = ("serving", ENSEMBLE)

@@ -8,7 +8,7 @@ from forecaster.choice import ratio_to_zero as ratio_of_frame
 from forecaster.fitting import fit_unit
 from forecaster.settings import LightGBMConfig, RidgeConfig
 from forecaster.store import Artifact, ArtifactError
-from forecaster.trials import Budget, TrialScore, TrialUnit, ratio_to_zero, trial_unit
+from forecaster.tuning.trials import Budget, TrialScore, TrialUnit, ratio_to_zero, trial_unit
 from forecaster.windows import LOG_CLOSE, log_returns
 
 

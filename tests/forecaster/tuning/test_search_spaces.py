@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from forecaster.search_spaces import active, params_from, search_space, settings_from
 from forecaster.settings import MODEL_CONFIGS, MODELS, Config, EnhancedLSTMConfig, LightGBMConfig, TCNConfig
+from forecaster.tuning.search_spaces import active, params_from, search_space, settings_from
 
 TABLE: list[tuple[str, dict[str, Any]]] = [  # the specification's tuned parameters, BTC to DOGE
     *(("dlinear", {"kernel_size": k}) for k in (31, 27, 17, 19)),

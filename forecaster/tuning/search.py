@@ -12,10 +12,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 from forecaster.fitting import FitSpec
-from forecaster.search_spaces import active, params_from, search_space, settings_from
 from forecaster.settings import Config, TuningConfig
 from forecaster.store import Artifact, Store
-from forecaster.studies import (
+from forecaster.tuning.search_spaces import active, params_from, search_space, settings_from
+from forecaster.tuning.studies import (
     add_trial,
     best_of,
     complete,
@@ -27,7 +27,7 @@ from forecaster.studies import (
     open_studies,
     writable,
 )
-from forecaster.trials import TrialScore, TrialUnit
+from forecaster.tuning.trials import TrialScore, TrialUnit
 
 if TYPE_CHECKING:  # optuna takes a second to import, and most runs do not tune
     from optuna import Study
