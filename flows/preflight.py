@@ -7,7 +7,8 @@ import pandas as pd
 from forecaster.config import RunConfig
 from forecaster.market import Bars, BarsError, load_bars, require_length
 from forecaster.settings import SplitConfig
-from forecaster.split import find_boundaries, judged_fold, oof_folds, require_walk_forward, up_to_anchor
+from forecaster.split import find_boundaries, judged_fold, oof_folds, up_to_anchor
+from forecaster.walk_forward import require_walk_forward
 
 MIN_LOOKBACK = 10  # what `--seq-length` allows
 

@@ -4,72 +4,22 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flows.fits import gather
+from flows.night import Night
 from flows.outcome import CoinOutcome
-from forecaster.config import RunConfig
-from forecaster.fitting import FitResult
+from flows.tracking import track, track_advanced
 from forecaster.further import Further
-from forecaster.judging import Judged
-from forecaster.plots.draw import PLOT_NAMES, PlotInputs, further_plots
-from forecaster.prepare import Prepared
+from forecaster.plots.draw import PLOT_NAMES, further_plots
 from forecaster.report import TrainingReport, summary_table, verdict, weights_table
-from forecaster.report.build import build_report, model_params
-from forecaster.report.card import model_card
+from forecaster.report.build import build_report
 from forecaster.report.entries import tuning_entry, uncertainty_entry, walk_forward_entry
-from forecaster.saving import Saved
-from forecaster.select import Selected
-from forecaster.settings import BASELINES, ENSEMBLE
 from forecaster.store import Artifact
-from forecaster.tuning import Tuned
-from forecaster.uncertainty import Intervals
-from forecaster.walk_forward import WalkForward
-from tasks.curves import curves
-from tasks.log import AdvancedLog, ModelLog, NightLog, log, log_advanced
 from tasks.plot import plot
 from tasks.pool import PoolClosed
 from tasks.report import show_report, write_report
 from tasks.runtime import runtime
-
-
-@dataclass(frozen=True)
-class Night:
-    """One coin's night as it was saved: all that reporting may look at."""
-
-    coin: str
-    run: str
-    config: RunConfig
-    data: Prepared
-    columns: dict[str, Selected]
-    settings: dict[str, Any]
-    studies: dict[str, Tuned]
-    fits: dict[tuple[str, str], FitResult]
-    serving: dict[str, FitResult]
-    attention: Artifact | None
-    judged: Judged
-    intervals: dict[str, Intervals]
-    walked: WalkForward | None
-    target_scale: dict[int, float]
-    saved: Saved
-    started: float  # `time.perf_counter`
-
-    @property
-    def folder(self) -> Path:
-        """Where report and pictures go."""
-        return self.config.output_dir / f"{self.coin}_{self.run}"
-
-    @property
-    def models(self) -> Path:
-        """Where the models are."""
-        return self.config.artifacts_dir / self.saved.folder
-
-    @property
-    def all_fits(self) -> tuple[FitResult, ...]:
-        """Judged fits, folds and serving refits."""
-        return (*self.fits.values(), *self.serving.values())
 
 
 def report_safely(night: Night, reasons: list[str]) -> CoinOutcome:
@@ -88,35 +38,18 @@ def report_night(night: Night, reasons: list[str]) -> CoinOutcome:
     plots = _draw(night, reasons)
     report = _build(night, reasons, plots)
     _try(reasons, "The report was not written", lambda: write_report(report, plots, night.folder))
-    _try(reasons, "MLflow has no complete record of this night", lambda: _log(night, report, reasons))
+    _try(reasons, "MLflow has no complete record of this night", lambda: _track(night, report, reasons))
     report = _build(night, reasons, plots)
     told = len(reasons)
     _try(reasons, "The report is not complete", lambda: show_report(report, night.folder))
     return _outcome(night, report if len(reasons) == told else _build(night, reasons, plots))
 
 
-def _log(night: Night, report: TrainingReport, reasons: list[str]) -> None:
-    uri = night.config.tracking_uri
-    parent = log(_night_log(night, report), uri)
+def _track(night: Night, report: TrainingReport, reasons: list[str]) -> None:
+    parent = track(night, report)
     if not night.config.no_advanced_mlflow:
-        _try(
-            reasons,
-            "MLflow lacks curves, model cards or the loadable model",
-            lambda: log_advanced(_advanced_log(night, report, reasons), parent, uri),
-        )
-
-
-def _advanced_log(night: Night, report: TrainingReport, reasons: list[str]) -> AdvancedLog:
-    drawn, failures = gather({"curves.html": curves.submit(_plot_inputs(night))})
-    reasons += [f"{name} could not be drawn: {why}" for name, why in failures.items()]
-    return AdvancedLog(
-        coin=night.coin,
-        run=night.run,
-        folder=night.models,
-        cards={model: model_card(report, model) for model in report.contenders},
-        curves=runtime().store.path(drawn["curves.html"]) if drawn else None,
-        tags={"simulated": str(report.data.simulated), "as_of": report.as_of.isoformat()},
-    )
+        complaint = "MLflow lacks curves, model cards or the loadable model"
+        _try(reasons, complaint, lambda: track_advanced(night, report, parent, reasons))
 
 
 def _further(night: Night) -> Further:
@@ -129,23 +62,11 @@ def _further(night: Night) -> Further:
     )
 
 
-def _plot_inputs(night: Night) -> PlotInputs:
-    return PlotInputs(
-        coin=night.coin,
-        as_of=night.data.data.last,
-        simulated=night.data.data.simulated,
-        target_scale=night.target_scale,
-        fits=night.all_fits,
-        judged=night.judged,
-        attention=night.attention,
-        further=runtime().store.put_json(_further(night).model_dump(mode="json")),
-    )
-
-
 def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
-    inputs = _plot_inputs(night)
-    names = [*PLOT_NAMES, *further_plots(_further(night))]
-    plots, failures = gather({name: plot.submit(name, inputs) for name in names})
+    inputs, further = night.plot_inputs, _further(night)
+    told = inputs.model_copy(update={"further": runtime().store.put_json(further.model_dump(mode="json"))})
+    futures = {name: plot.submit(name, inputs) for name in PLOT_NAMES}  # another split or trial redraws none of them
+    plots, failures = gather(futures | {name: plot.submit(name, told) for name in further_plots(further)})
     reasons += [f"{name} could not be drawn: {why}" for name, why in failures.items()]
     return plots
 
@@ -177,53 +98,6 @@ def _try(reasons: list[str], complaint: str, act: Callable[[], object]) -> None:
         raise
     except Exception as error:  # everything is saved: a failing report must not look like a failed night
         reasons.append(f"{complaint}: {type(error).__name__}: {error}")
-
-
-def _night_log(night: Night, report: TrainingReport) -> NightLog:
-    models = {
-        name: ModelLog(
-            params=_params(night, name),
-            metrics=_metrics(each.model_dump()),
-            curves=_curves(night, name),
-            folder=folder if (folder := night.models / name).is_dir() else None,
-        )
-        for name, each in report.rivals.items()
-    }
-    shipped = report.ensemble.model_dump() if report.ensemble else {}
-    return NightLog(
-        coin=night.coin,
-        run=night.run,
-        tags={"status": report.status, "source": report.data.source, "simulated": str(report.data.simulated)},
-        params=night.config.model_dump(mode="json", exclude={"crypto", "jobs"}),
-        metrics=_metrics(shipped),
-        folders={"report": night.folder} if night.folder.is_dir() else {},
-        models=models,
-    )
-
-
-def _params(night: Night, model: str) -> dict[str, object]:
-    if model == ENSEMBLE:
-        return night.config.stacking.model_dump()
-    return model_params(model, night.fits[model, night.data.judged.name], night.settings, night.config)
-
-
-def _curves(night: Night, model: str) -> list[dict[str, float]]:
-    fitted = night.fits.get((model, night.data.judged.name))
-    if fitted is None or model in BASELINES:
-        return []
-    curves: list[dict[str, float]] = runtime().store.json(fitted.history)
-    return curves
-
-
-def _metrics(scores: dict[str, dict[str, dict[str, float | None]]]) -> dict[str, float]:
-    """`test_rmse_h7` and so on; figures that are not defined are left out."""
-    return {
-        f"{part}_{metric}_h{horizon}": value
-        for part in ("train", "val", "test")
-        for horizon, metrics in scores.get(part, {}).items()
-        for metric, value in metrics.items()
-        if value is not None
-    }
 
 
 def _outcome(night: Night, report: TrainingReport) -> CoinOutcome:

@@ -20,10 +20,12 @@ from flows.fits import (
     predict_test,
     refit_models,
     select_columns,
+    spec_of,
     submit_intervals,
 )
+from flows.night import Night
 from flows.outcome import CoinOutcome
-from flows.reporting import Night, report_safely
+from flows.reporting import report_safely
 from flows.tuning import tune_models, tuning_folds
 from flows.walk_forward import walk_forward
 from forecaster.config import RunConfig
@@ -110,7 +112,7 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
         config=config,
         data=data,
         columns=columns,
-        settings=settings,
+        settings={m: spec_of(data, m, data.judged, config, settings).settings for m in settings},
         studies=studies,
         fits=fits,
         serving=serving,

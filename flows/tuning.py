@@ -6,6 +6,7 @@ from typing import Any
 from flows.fits import Survivors, gather, spec_of
 from forecaster.config import RunConfig
 from forecaster.fitting import FitSpec
+from forecaster.names import label
 from forecaster.prepare import Prepared
 from forecaster.select import Selected
 from forecaster.split import Fold
@@ -42,7 +43,7 @@ def tune_models(
     }
     studies, failures = gather(futures)
     survivors.reasons += [
-        f"{model} was not tuned, its default settings serve: {why}" for model, why in failures.items()
+        f"{label(model)} was not tuned, its default settings serve: {why}" for model, why in failures.items()
     ]
     return studies
 

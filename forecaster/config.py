@@ -69,7 +69,11 @@ class RunConfig(Config):
     ] = False
     wf_splits: Annotated[int, Field(ge=1, description="Walk-forward splits.")] = 5
     wf_min_train: Annotated[
-        int, Field(ge=250, description="Fewest train origins of a walk-forward split: what its first one has.")
+        int,
+        Field(
+            ge=250,
+            description="Fewest labelled origins before a walk-forward split, those that stop its fits included.",
+        ),
     ] = 1000
     wf_rolling: Annotated[
         bool, Field(description="Keep each split's train part as long as the first one's, instead of letting it grow.")

@@ -184,7 +184,7 @@ class TuningConfig(Config):
     n_trials: int = 20
     n_folds: int = 3  # newest purged folds inside train, on which a trial is scored
     patience: int = 3  # epochs: a trial needs a ranking, not the last digit
-    batch: int = 4  # trials asked at once, whatever the number of workers: the same study on every machine
+    batch: int = 4  # trials asked at once, whatever the number of workers: the same study with any
     seed: int = 42
 
 
@@ -201,10 +201,5 @@ class UncertaintyConfig(Config):
 
     mc_samples: int = 50
     levels: tuple[float, ...] = (0.8, 0.9)
+    quantiles: tuple[float, ...] = (0.05, 0.1, 0.9, 0.95)  # where their intervals begin and end
     seed: int = 42
-
-    @property
-    def quantiles(self) -> tuple[float, ...]:
-        """Lower and upper quantile of every level, ascending."""
-        tails = [round((1 - level) / 2, 6) for level in self.levels]
-        return tuple(sorted([*tails, *(round(1 - tail, 6) for tail in tails)]))

@@ -3,7 +3,6 @@
 A part or fold is described by dates, never by positions, so that a step's cache key says exactly which days it saw.
 """
 
-from collections.abc import Iterable
 from datetime import date
 from math import ceil
 
@@ -11,10 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import TimeSeriesSplit
 
-from forecaster.settings import JUDGED, Config, SplitConfig, WalkForwardConfig
-
-WALK = "walk-"  # how the names of walk-forward folds begin
-MIN_HELD_OUT = 30  # origins of a walk-forward split below which its scores mean nothing
+from forecaster.settings import JUDGED, Config, SplitConfig
 
 
 class Span(Config):
@@ -116,61 +112,8 @@ def oof_folds(days: pd.DatetimeIndex, judged: Fold, config: SplitConfig) -> tupl
         if len(usable) < fewest:
             dropped.append(f"fold-{number} dropped: {len(usable)} train origins, at least {fewest} are needed.")
             continue
-        folds.append(_fold(f"fold-{number}", days, usable, origins[held_out], config))
+        folds.append(make_fold(f"fold-{number}", days, usable, origins[held_out], config))
     return folds, dropped
-
-
-def require_walk_forward(n_days: int, config: SplitConfig, walking: WalkForwardConfig) -> None:
-    """Refuse a walk-forward evaluation that the days cannot hold.
-
-    Args:
-        n_days: days up to the last anchor, see `up_to_anchor`.
-        config: windows and horizons.
-        walking: the splits asked for.
-
-    Raises:
-        ValueError: naming the flags, the days available and the days needed.
-    """
-    purge = max(config.horizons)
-    fewest = ceil((purge + 1) / (1 - config.stop_share))  # what leaves an origin to learn from
-    needed = walk_days_needed(config, walking)
-    if walking.min_train < fewest or n_days < needed:
-        asked = f"--wf-splits {walking.n_splits} and --wf-min-train {walking.min_train}"
-        raise ValueError(
-            f"{asked} need {needed} days up to the last anchor date, and at least {fewest} train origins. "
-            f"Received: {n_days} days. Lower --wf-splits or --wf-min-train, supply older bars, or leave "
-            "--walk-forward out."
-        )
-
-
-def walk_days_needed(config: SplitConfig, walking: WalkForwardConfig) -> int:
-    """Days up to the anchor that give the first split its train origins and each split `MIN_HELD_OUT` to score.
-
-    Two purges: before the first held-out part, and after the last, whose labels close by the anchor.
-    """
-    return config.lookback - 1 + walking.min_train + walking.n_splits * MIN_HELD_OUT + 2 * max(config.horizons)
-
-
-def walk_forward_folds(days: pd.DatetimeIndex, config: SplitConfig, walking: WalkForwardConfig) -> list[Fold]:
-    """Splits that walk through the days up to the last anchor; each learns from what was known before it is scored.
-
-    `min_train` counts the origins whose labels close before the first held-out part begins: those learned from, the
-    newest `stop_share` on which the fit stops early, and the purge between the two. The labelled origins that follow
-    are held out in `n_splits` contiguous blocks whose sizes differ by one at most. Train grows from split to split, or
-    keeps its `min_train` newest origins where `rolling`.
-
-    Raises:
-        ValueError: if the days do not suffice, see `require_walk_forward`.
-    """
-    days, purge = up_to_anchor(days, config), max(config.horizons)
-    require_walk_forward(len(days), config, walking)
-    origins = np.arange(config.lookback - 1, len(days) - purge)  # (n_labelled,)
-    folds = []
-    for number, held_out in enumerate(np.array_split(origins[walking.min_train + purge :], walking.n_splits), start=1):
-        usable = origins[origins < held_out[0] - purge]
-        kept = usable[-walking.min_train :] if walking.rolling else usable
-        folds.append(_fold(f"{WALK}{number}", days, kept, held_out, config))
-    return folds
 
 
 def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], config: SplitConfig) -> list[AuditRow]:
@@ -181,7 +124,7 @@ def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], con
     longest, rows = max(config.horizons), []
     for fold in folds:
         if fold.name != JUDGED:
-            rows += _audit_fold(days, fold, longest, boundaries.val)
+            rows += audit_fold(days, fold, longest, boundaries.val)
             continue
         assert fold.stop is not None
         rows.append(_audit_row("train", days, fold.train, longest, fold.stop.first))
@@ -190,12 +133,8 @@ def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], con
     return [*rows, _audit_row("test", days, test, longest, None)]
 
 
-def audit_walk_forward(days: pd.DatetimeIndex, folds: Iterable[Fold], config: SplitConfig) -> list[AuditRow]:
-    """The parts of walk-forward folds. What a fold holds out may reach into the next one's: both are only scored."""
-    return [row for fold in folds for row in _audit_fold(days, fold, max(config.horizons), None)]
-
-
-def _audit_fold(days: pd.DatetimeIndex, fold: Fold, longest: int, next_part: date | None) -> list[AuditRow]:
+def audit_fold(days: pd.DatetimeIndex, fold: Fold, longest: int, next_part: date | None) -> list[AuditRow]:
+    """The three parts of a fold; `next_part` begins after what it holds out, None where that is only scored."""
     assert fold.stop is not None
     assert fold.held_out is not None
     return [
@@ -205,13 +144,22 @@ def _audit_fold(days: pd.DatetimeIndex, fold: Fold, longest: int, next_part: dat
     ]
 
 
-def _fold(
+def make_fold(
     name: str,
     days: pd.DatetimeIndex,
     usable: "np.ndarray[tuple[int], np.dtype[np.int64]]",
     held_out: "np.ndarray[tuple[int], np.dtype[np.int64]]",
     config: SplitConfig,
 ) -> Fold:
+    """A fold whose fit learns from `usable` origins, but for the newest share, on which it stops, and a purge between.
+
+    Args:
+        name: of the fold.
+        days: that positions refer to.
+        usable: positions of origins whose labels close before the held-out part: `(n,)`.
+        held_out: positions of origins that are only predicted: `(m,)`.
+        config: share that stops the fit, and horizons that decide the purge.
+    """
     n_stop = ceil(len(usable) * config.stop_share)
     return Fold(
         name=name,

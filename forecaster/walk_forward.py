@@ -3,7 +3,8 @@
 Between the two lie ordinary fits, one per model and split: see `forecaster.fitting`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pandas as pd
 from forecaster.evaluation import SCORES, evaluate
 from forecaster.forecasts import log_closes, wide_frame
 from forecaster.settings import Config, SplitConfig, WalkForwardConfig
-from forecaster.split import AuditRow, Fold, audit_walk_forward, walk_forward_folds
+from forecaster.split import AuditRow, Fold, audit_fold, make_fold, up_to_anchor
 from forecaster.store import Artifact, Store
 
+WALK = "walk-"  # how the names of the splits begin
+MIN_HELD_OUT = 30  # origins of a split below which its scores mean nothing
 POOLED = "pooled"  # all held-out origins of all splits together
 
 
@@ -43,6 +46,64 @@ class WalkForward(Config):
     forecasts: Artifact
     scores: Artifact
     nested: Artifact
+
+
+def require_walk_forward(n_days: int, config: SplitConfig, walking: WalkForwardConfig) -> None:
+    """Refuse a walk-forward evaluation that the days cannot hold.
+
+    Args:
+        n_days: days up to the last anchor, see `up_to_anchor`.
+        config: windows and horizons.
+        walking: the splits asked for.
+
+    Raises:
+        ValueError: naming the flags, the days available and the days needed.
+    """
+    purge = max(config.horizons)
+    fewest = ceil((purge + 1) / (1 - config.stop_share))  # what leaves an origin to learn from
+    needed = walk_days_needed(config, walking)
+    if walking.min_train < fewest or n_days < needed:
+        asked = f"--wf-splits {walking.n_splits} and --wf-min-train {walking.min_train}"
+        raise ValueError(
+            f"{asked} need {needed} days up to the last anchor date, and at least {fewest} train origins. "
+            f"Received: {n_days} days. Lower --wf-splits or --wf-min-train, supply older bars, or leave "
+            "--walk-forward out."
+        )
+
+
+def walk_days_needed(config: SplitConfig, walking: WalkForwardConfig) -> int:
+    """Days up to the anchor that give the first split its train origins and each split `MIN_HELD_OUT` to score.
+
+    Two purges: before the first held-out part, and after the last, whose labels close by the anchor.
+    """
+    return config.lookback - 1 + walking.min_train + walking.n_splits * MIN_HELD_OUT + 2 * max(config.horizons)
+
+
+def walk_forward_folds(days: pd.DatetimeIndex, config: SplitConfig, walking: WalkForwardConfig) -> list[Fold]:
+    """Splits that walk through the days up to the last anchor; each learns from what was known before it is scored.
+
+    `min_train` counts the origins whose labels close before the first held-out part begins: those learned from, the
+    newest `stop_share` on which the fit stops early, and the purge between the two. The labelled origins that follow
+    are held out in `n_splits` contiguous blocks whose sizes differ by one at most. Train grows from split to split, or
+    keeps its `min_train` newest origins where `rolling`.
+
+    Raises:
+        ValueError: if the days do not suffice, see `require_walk_forward`.
+    """
+    days, purge = up_to_anchor(days, config), max(config.horizons)
+    require_walk_forward(len(days), config, walking)
+    origins = np.arange(config.lookback - 1, len(days) - purge)  # (n_labelled,)
+    folds = []
+    for number, held_out in enumerate(np.array_split(origins[walking.min_train + purge :], walking.n_splits), start=1):
+        usable = origins[origins < held_out[0] - purge]
+        kept = usable[-walking.min_train :] if walking.rolling else usable
+        folds.append(make_fold(f"{WALK}{number}", days, kept, held_out, config))
+    return folds
+
+
+def audit_walk_forward(days: pd.DatetimeIndex, folds: Iterable[Fold], config: SplitConfig) -> list[AuditRow]:
+    """The parts of walk-forward folds. What a fold holds out may reach into the next one's: both are only scored."""
+    return [row for fold in folds for row in audit_fold(days, fold, max(config.horizons), None)]
 
 
 def divide_unit(root: Path, rows: Artifact, split: SplitConfig, walking: WalkForwardConfig) -> Walks:

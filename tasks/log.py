@@ -23,7 +23,9 @@ from tasks.runtime import runtime
 from tasks.step import BACK_OFF
 
 _first_use = threading.Lock()  # several threads on a fresh database would race in its schema migration
-MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}  # else the UI opens on language-model traces
+MODEL_TRAINING = {
+    "mlflow.experimentKind": "custom_model_development"
+}  # a hint to the UI, which not every version takes
 MAX_METRICS = 1000  # of one `log_batch`
 FORECASTER = "forecaster"  # name of the loadable model
 CARD = "model_card.md"

@@ -20,9 +20,9 @@ N_COLUMNS = 2
 EVERYONE = "All models, validation"
 HOVER = "%{fullData.name}<br>epoch %{x}: loss %{customdata:.4g}, %{y:.3f} times zero's<extra></extra>"
 WHAT = (
-    "Judged fits; every loss divided by what a forecast of no change scores on the same part (dashed line): below 1 is "
-    "better than that.<br>Networks: Huber loss of the scaled target; in training, dropout and augmentation are on. "
-    "LightGBM: squared error per boosting round."
+    "Judged fits; every loss divided by what a forecast of no change scores<br>on the same part (dashed line): below 1 "
+    "is better. Networks: Huber loss of the<br>scaled target; in training, dropout and augmentation are on. "
+    "LightGBM: squared<br>error per boosting round."
 )
 
 
@@ -98,7 +98,7 @@ def _dress(figure: Any, frames: RunFrames) -> None:
         title={"text": title, "x": 0.01, "y": 0.97, "yanchor": "top"},
         template="plotly_white",
         height=820,
-        margin={"t": 150, "l": 60, "r": 20, "b": 50},
+        margin={"t": 190, "l": 60, "r": 20, "b": 50},
         hovermode="closest",
         legend={"orientation": "h", "y": -0.1},
         updatemenus=[_models_menu(figure, frames), _scale_menu(figure)] if frames.trained else [],
@@ -122,4 +122,4 @@ def _scale_menu(figure: Any) -> dict[str, Any]:
     for name, kind in (("linear", "linear"), ("logarithmic", "log")):
         change = {f"{axis}.type": kind for axis in axes}
         buttons.append({"label": f"{name} loss axis", "method": "relayout", "args": [change]})
-    return {"buttons": buttons, "x": 0.22, "y": 1.05, "xanchor": "left", "yanchor": "bottom"}
+    return {"buttons": buttons, "x": 1.0, "y": 1.05, "xanchor": "right", "yanchor": "bottom"}

@@ -172,7 +172,7 @@ def _width(value: float | None) -> str:
 def _limits(report: TrainingReport, model: str) -> str:
     lines = [
         _worth(report, model),
-        "Markets change: what held in training need not hold tomorrow, and a model a few weeks old is out of date.",
+        "Markets change: what held in training need not hold tomorrow, and nothing here notices when it stops.",
         "Outcomes of neighbouring days overlap at horizons beyond one day: test holds far fewer independent outcomes "
         "than origins, and the best of several models is picked with hindsight.",
         "It sees daily prices and volumes only: no news, order books, fees, taxes or slippage.",

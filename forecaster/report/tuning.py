@@ -20,7 +20,8 @@ def tuning_section(report: TrainingReport) -> str:
         "One study per model. A trial's value is its RMSE over that of the zero forecast, mean over horizons and over "
         "the newest folds inside train: below 1 is better than doing nothing. The best is picked with hindsight, so "
         "its value flatters it; the test scores do not. Importance is the share of the variance of values that a "
-        "parameter explains (fANOVA): with so few trials a rough guide."
+        "parameter explains (fANOVA): with so few trials a rough guide. Trial 0 is the defaults; trial 1 the best of "
+        "the last study that knew no later day, where there was one."
     )
     notes = [f"- {_caveat(model, entry)}" for model, entry in report.tuning.items() if not entry["is_repeatable"]]
     told = [how, table(header, rows), "\n".join(notes)]

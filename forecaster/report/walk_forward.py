@@ -27,7 +27,8 @@ def _how(entry: Mapping[str, Any]) -> str:
     kind = "the newest origins, as many as the first split has" if entry["rolling"] else "all origins so far"
     return (
         f"{entry['n_splits']} splits. In each, every model and baseline was fitted anew on {kind}, columns and scaling "
-        "included, and scored on the days that follow; no label reaches across a boundary. The first split knows "
+        "included, and scored on the days that follow, into which no label that it learned from reaches. The first "
+        "split knows "
         f"{entry['min_train']} labelled origins: those learned from, those that stop the fits early, and the purge "
         "between. Scaled RMSE is in the unit of the test scores."
     )

@@ -112,9 +112,11 @@ def _scaled_width(run: TrainingReport) -> str | None:
 
 def walk_forward(runs: ByCoin) -> list[str]:
     """Skill over all held-out spans together."""
+    searched = [coin for coin, run in runs.items() if run.tuning]
+    caveat = f" Settings of {', '.join(searched)} were searched on early days: early spans are not independent of it."
     return [
         "Refitted before each of several later spans of days and scored on them, all spans pooled. Skill: by how many "
-        "percent RMSE is below that of a forecast of no change, 1 / 7 / 30 days ahead.",
+        "percent RMSE is below that of a forecast of no change, 1 / 7 / 30 days ahead." + (caveat if searched else ""),
         by_model(runs, _pooled(lambda m: signed(m.skill_vs_zero))),
         "RMSE in log-return, pooled, 1 / 7 / 30 days ahead:",
         by_model(runs, _pooled(lambda m: number(m.rmse, 4))),

@@ -76,7 +76,8 @@ def _significant(reports: Iterable[TrainingReport]) -> list[str]:
     if not found:
         return []
     return [
-        f"Of {len(found)} such leads tested, {sum(p < 0.05 for p in found)} are significant at 5 % (Holm, per coin)."
+        f"In the walk-forward evaluation {sum(p < 0.05 for p in found)} of {len(found)} pairs of model or baseline and "
+        "horizon beat it significantly (5 %, Holm, per coin)."
     ]
 
 

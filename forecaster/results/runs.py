@@ -46,7 +46,10 @@ def choose(reports: Iterable[TrainingReport]) -> Runs:
     return Runs(
         main={**_newest(oldest_first, lambda r: True), **_newest(oldest_first, lambda r: not r.tuning)},
         tuned=_newest(oldest_first, lambda r: bool(r.tuning)),
-        walked=_newest(oldest_first, lambda r: bool(r.walk_forward)),
+        walked={
+            **_newest(oldest_first, lambda r: bool(r.walk_forward)),
+            **_newest(oldest_first, lambda r: bool(r.walk_forward) and not r.tuning),
+        },
         measured={
             **_newest(oldest_first, lambda r: bool(r.uncertainty)),
             **_newest(oldest_first, lambda r: bool(r.uncertainty) and not r.tuning),
@@ -83,9 +86,8 @@ def settings_of(report: TrainingReport) -> str:
 
 def command_of(report: TrainingReport) -> str:
     """The command that makes the run again, as it was recorded; else put together from what the report tells."""
-    recorded = (report.environment.model_extra or {}).get("command")
-    if recorded:
-        return str(recorded)
+    if report.environment.command:
+        return report.environment.command
     epochs = next((m.params.get("epochs") for name, m in report.models.items() if name in NETWORKS), None)
     flags = {
         "--crypto": report.coin,
@@ -119,10 +121,11 @@ def _n_folds(report: TrainingReport) -> int:
 
 
 def letters(reports: Iterable[TrainingReport]) -> dict[str, list[TrainingReport]]:
-    """Runs of equal settings under one letter: `A`, `B`, ..."""
-    groups: dict[str, list[TrainingReport]] = {}
+    """Runs of equal settings, on equal machines, under one letter: `A`, `B`, ..."""
+    groups: dict[tuple[str, str], list[TrainingReport]] = {}
     for report in reports:
-        groups.setdefault(settings_of(report), []).append(report)
+        command = command_of(report).replace(f"--crypto {report.coin}", "", 1)
+        groups.setdefault((settings_of(report), command), []).append(report)
     return {_letter(i): group for i, group in enumerate(groups.values())}
 
 
@@ -132,8 +135,7 @@ def _letter(index: int) -> str:
 
 def night_took(report: TrainingReport) -> float | None:
     """Wall-clock seconds of the coin's night, where the run recorded them."""
-    seconds = (report.environment.model_extra or {}).get("seconds")
-    return float(seconds) if isinstance(seconds, int | float) else None
+    return report.environment.seconds
 
 
 def run_name(report: TrainingReport) -> str:

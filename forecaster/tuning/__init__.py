@@ -1,4 +1,4 @@
-"""Hyperparameter search: one Optuna study per coin and model, kept, resumed, and the same on every machine."""
+"""Hyperparameter search: an Optuna study per coin and model, kept, resumed, the same with any number of workers."""
 
 from forecaster.tuning.search import Plan, Tuned, n_finished, tune
 

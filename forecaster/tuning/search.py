@@ -1,7 +1,8 @@
 """One Optuna study per coin and model: asked in fixed batches, pruned after every fold, kept and resumed in SQLite.
 
-A trial's parameters, and whether it is pruned, follow from the seed and from what *earlier batches* found. So a study
-is the same with any number of workers, however often it was interrupted, and to whatever number of trials it grew.
+A trial's parameters, and whether it is pruned, follow from the seed and from what *earlier batches* found, but for
+trial 1: that is the best of the last study that knew no later day, if there was one when this one began. So a study is
+the same with any number of workers, however often it was interrupted, and to whatever number of trials it grew.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from forecaster.settings import Config, TuningConfig
 from forecaster.store import Artifact, Store
 from forecaster.tuning.search_spaces import active, params_from, search_space, settings_from
 from forecaster.tuning.studies import (
+    LAST_DAY,
     add_trial,
     best_of,
     complete,
@@ -104,6 +106,11 @@ class Plan:
         return settings
 
     @property
+    def last_day(self) -> str:
+        """Newest origin that a trial is scored on: what a study found out may not be told to one of earlier days."""
+        return max(str(spec.fold.held_out.last) for spec in self.specs if spec.fold.held_out is not None)
+
+    @property
     def batches(self) -> Iterator[range]:
         """Numbers of the trials that are asked at once."""
         n, size = self.config.n_trials, self.config.batch
@@ -111,7 +118,7 @@ class Plan:
 
     def seed(self, number: int) -> int:
         """Of the sampler that draws trial `number`."""
-        name = f"{self.config.seed}/{self.coin}/{self.model}/trial-{number}"
+        name = f"{self.config.seed}/{self.study}/trial-{number}"
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
 
     def unit(self, trial: "FrozenTrial", step: int) -> TrialUnit:
@@ -141,6 +148,8 @@ def tune(store: Store, plan: Plan, run: Run) -> Tuned:
     """
     with open_studies(store.root) as storage:
         study = load_study(storage, plan.study)
+        if LAST_DAY not in study.user_attrs:
+            study.set_user_attr(LAST_DAY, plan.last_day)
         in_time = all(_run_batch(storage, study, plan, batch, run) for batch in plan.batches)
         return _result(store, study, plan, in_time)
 
@@ -165,7 +174,7 @@ def _ask(storage: "RDBStorage", study: "Study", plan: Plan, number: int) -> None
     if number == 0:
         add_trial(study, defaults, space, "defaults")
         return
-    best = last_best(storage, plan.study, space) if number == 1 else None
+    best = last_best(storage, plan.study, plan.last_day, space) if number == 1 else None
     if best is not None and best != defaults:
         add_trial(study, best, space, "last study")
         return

@@ -18,6 +18,7 @@ Params = dict[str, Any]
 Space = Mapping[str, "BaseDistribution"]
 
 DATABASE = "studies.db"
+LAST_DAY, LATEST = "last_day", "9999-12-31"  # attribute of a study: newest day that its trials were scored on
 LOCK_SECONDS = 60  # that a writer waits for others: studies of all coins and models share the file
 N_RANDOM = 8  # trials drawn at random before the sampler learns from them
 N_TO_PRUNE = 4  # complete trials of earlier batches that it takes to call another one hopeless
@@ -74,16 +75,19 @@ def draw(study: "Study", space: Space, number: int, batch: int, seed: int) -> Pa
     return seen.ask(dict(space)).params
 
 
-def last_best(storage: "RDBStorage", name: str, space: Space) -> Params | None:
+def last_best(storage: "RDBStorage", name: str, last_day: str, space: Space) -> Params | None:
     """Best parameters of the study that last ended a trial among those that `name` shares all but its digest with.
 
-    None without one, or if its parameters no longer lie in `space`.
+    Studies that were scored on days after `last_day` are passed over: they know the future of a backtest. None without
+    one, or if its parameters no longer lie in `space`.
     """
     import optuna
 
     family = name.rpartition("/")[0] + "/"
     names = [each for each in optuna.get_all_study_names(storage) if each.startswith(family) and each != name]
-    ended = [trials for each in names if (trials := complete(load_study(storage, each).get_trials(deepcopy=False)))]
+    studies = [load_study(storage, each) for each in names]
+    earlier = [study for study in studies if study.user_attrs.get(LAST_DAY, LATEST) <= last_day]
+    ended = [trials for study in earlier if (trials := complete(study.get_trials(deepcopy=False)))]
     if not ended:
         return None
     newest = max(ended, key=lambda trials: max(str(trial.datetime_complete) for trial in trials))

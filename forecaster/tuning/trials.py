@@ -70,7 +70,7 @@ def trial_unit(
         spec: the fit, with the trial's settings.
         parts: rows, oldest part first.
         columns: of the rows, to learn from.
-        seconds: after which the fit ends with its current epoch, out of time; None for no limit.
+        seconds: after which a network's fit ends with its current epoch, out of time; None for no limit.
         on_epoch: is told every epoch.
 
     Raises:
@@ -80,7 +80,8 @@ def trial_unit(
 
     def listen(epoch: int, logs: dict[str, float]) -> None:
         on_epoch(epoch, logs)
-        if seconds is not None and time.perf_counter() - started > seconds:
+        # Trees are told of when they are all grown: there is nothing left to save by giving up.
+        if seconds is not None and spec.training is not None and time.perf_counter() - started > seconds:
             raise OutOfTime
 
     score = _score(Store(root), spec, parts, columns, listen)

@@ -37,32 +37,40 @@ def server() -> Iterator[None]:
 
 @dataclass
 class Watcher:
-    """A progress that remembers what it was told, and acts on the first epoch if asked to."""
+    """A progress that remembers what it was told, and acts on the first epoch, end or word if asked to."""
 
     outcomes: dict[str, CoinOutcome] = field(default_factory=dict)
     epochs: list[tuple[str, str, str]] = field(default_factory=list)
     ended: list[tuple[str, str, str, str]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     on_epoch: Any = None
+    on_done: Any = None
+    on_say: Any = None
 
     def expect(self, coin: str, n_units: int) -> None:
         pass
 
     def epoch(self, coin: str, model: str, fold: str, epoch: int, total: int | None, logs: dict[str, float]) -> None:
         self.epochs.append((coin, model, fold))
-        if self.on_epoch is not None:
-            act, self.on_epoch = self.on_epoch, None
-            act()
+        self._act("on_epoch")
 
     def done(self, coin: str, model: str, fold: str, how: str) -> None:
         self.ended.append((coin, model, fold, how))
+        self._act("on_done")
 
     def say(self, coin: str, text: str) -> None:
         if not text.startswith("saved"):
             self.said.append(text)
+            self._act("on_say")
 
     def finished(self, outcome: CoinOutcome) -> None:
         self.outcomes[outcome.coin] = outcome
+
+    def _act(self, name: str) -> None:
+        act = getattr(self, name)
+        setattr(self, name, None)
+        if act is not None:
+            act()
 
 
 @dataclass
@@ -100,6 +108,20 @@ class House:
 
     def report(self, watcher: Watcher, coin: str = "BTC") -> dict[str, Any]:
         return json.loads(Path(watcher.outcomes[coin].report or "").read_text())
+
+    def client(self) -> Any:
+        """Of the MLflow database."""
+        from mlflow import MlflowClient
+
+        return MlflowClient(f"sqlite:///{self.root / 'mlflow.db'}")
+
+    def logged(self, watcher: Watcher, coin: str = "BTC") -> tuple[Any, dict[str, Any]]:
+        """What MLflow shows of a night: the parent run, and its children by name."""
+        client, name = self.client(), f"{coin} {Path(watcher.outcomes[coin].folder or '').name}"
+        runs = client.search_runs([client.get_experiment_by_name(coin).experiment_id])
+        (parent,) = [run for run in runs if run.info.run_name == name]
+        children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+        return parent, {run.info.run_name: run for run in children}
 
     def copy_to(self, root: Path) -> "House":
         shutil.copytree(self.root, root)

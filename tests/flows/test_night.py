@@ -34,6 +34,9 @@ def fits(names: Any) -> set[str]:
     return {name for name in names if name.startswith(("fit-", "refit-"))}
 
 
+PLOTS = {*PLOT_NAMES, "uncertainty.png"}  # of a night without tuning and walk-forward
+
+
 def newest_report(house: House) -> dict[str, Any]:
     folder = max((house.root / "training_output").iterdir(), key=lambda path: path.stat().st_mtime)
     return json.loads((folder / "training_report.json").read_text())
@@ -46,7 +49,7 @@ def test_a_night_leaves_models_report_pictures_and_a_pointer(first_night: House)
     assert {p.name for p in saved.iterdir()} >= {"lightgbm", "ridge", "zero", "mean", "advanced_ensemble"}
     assert (saved / "lightgbm" / "serving" / "model_h30.txt").is_file()
     output = first_night.root / "training_output" / f"BTC_{pointer['run']}"
-    assert {p.name for p in output.glob("*.png")} == set(PLOT_NAMES)
+    assert {p.name for p in output.glob("*.png")} == PLOTS
     report = newest_report(first_night)
     assert set(report["models"]) == {"lightgbm"}
     assert set(report["models"]["lightgbm"]["test"]) == {"1", "7", "30"}
@@ -93,7 +96,9 @@ def test_a_new_bar_gives_no_judged_fit_and_one_refit(house: House) -> None:
     _, watcher = house.run(as_of="2025-12-21")
     because = missed(house.report(watcher))
     assert fits(because) == {"refit-BTC-lightgbm"}
-    assert {name.split("-")[0] for name in because} == {"prepare", "predict", "evaluate", "refit", "plot"}
+    assert {name.split("-")[0] for name in because} == {
+        *("prepare", "predict", "evaluate", "intervals", "refit", "plot")
+    }
     assert "stack-BTC" not in because
     assert "input parts" in because["refit-BTC-lightgbm"]
 
@@ -194,7 +199,7 @@ def test_a_plot_that_fails_costs_no_other(house: House, monkeypatch: pytest.Monk
     _, watcher = house.run()
     report = house.report(watcher)
     assert [reason for reason in report["reasons"] if "loss_curves.png could not be drawn" in reason]
-    assert set(report["plots"]) == set(PLOT_NAMES) - {"loss_curves.png"}
+    assert set(report["plots"]) == PLOTS - {"loss_curves.png"}
 
 
 def test_a_second_run_of_a_coin_waits_for_the_first(house: House) -> None:
@@ -250,9 +255,9 @@ def edit(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     monkeypatch.setattr(source, "_read", edited)
 
 
-def broken_spec_of(data: Any, model: str, fold: Any, config: RunConfig, **keywords: Any) -> Any:
+def broken_spec_of(data: Any, model: str, *rest: Any, **keywords: Any) -> Any:
     """A spec that makes the network fail in its worker as a bug would."""
-    spec = spec_of(data, model, fold, config, **keywords)
+    spec = spec_of(data, model, *rest, **keywords)
     return spec.model_copy(update={"settings": {}}) if model == "dlinear" else spec
 
 

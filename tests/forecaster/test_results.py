@@ -176,7 +176,7 @@ def test_walk_forward_skill_is_pooled_with_missing_horizons_said():
 def test_the_opening_counts_what_is_significant_in_walk_forward_evaluation():
     opening = results_page([report(walk_forward=WALKED)]).partition("## Runs")[0]
     assert "In walk-forward evaluation, pooled, 0 of 1 cells" in opening
-    assert "Of 1 such leads tested, 0 are significant at 5 %" in opening
+    assert "0 of 1 pairs of model or baseline and horizon beat it significantly" in opening
 
 
 def test_what_did_not_run_says_how_to_run_it():

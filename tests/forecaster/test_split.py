@@ -7,16 +7,18 @@ import pytest
 
 from forecaster.settings import SplitConfig, WalkForwardConfig
 from forecaster.split import (
-    MIN_HELD_OUT,
     Fold,
     Span,
     audit,
-    audit_walk_forward,
     find_boundaries,
     judged_fold,
     oof_folds,
-    require_walk_forward,
     serving_fold,
+)
+from forecaster.walk_forward import (
+    MIN_HELD_OUT,
+    audit_walk_forward,
+    require_walk_forward,
     walk_days_needed,
     walk_forward_folds,
 )

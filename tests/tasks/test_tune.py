@@ -25,7 +25,7 @@ SPECS = tuple(
     FitSpec(
         coin="BTC",
         model="dlinear",
-        fold=Fold(name=name, train=SPAN),
+        fold=Fold(name=name, train=SPAN, held_out=SPAN),
         lookback=60,
         horizons=(1, 7),
         settings=DLinearConfig(),

@@ -31,6 +31,7 @@ def plan(
     n_folds: int = 2,
     coin: str = "BTC",
     seed: int = 42,
+    last_day: date = SPAN.last,
 ) -> Plan:
     settings = settings or DLinearConfig()
     model = "dlinear" if isinstance(settings, DLinearConfig) else "enhanced_lstm"
@@ -38,7 +39,7 @@ def plan(
         FitSpec(
             coin=coin,
             model=model,
-            fold=Fold(name=f"fold-{n}", train=SPAN),
+            fold=Fold(name=f"fold-{n}", train=SPAN, held_out=Span(first=SPAN.first, last=last_day)),
             lookback=60,
             horizons=(1,),
             settings=settings,
@@ -238,6 +239,19 @@ def test_the_best_of_the_last_other_study_of_coin_and_model_is_tried_second(whol
     assert (second["params"], second["origin"]) == (last.best, "last study")
     third = history(store, tune(store, plan(2, digest="d3"), Bench()))[1]
     assert third["params"] == last.best  # which was the best of the second study too
+
+
+def test_a_study_that_knows_later_days_tells_a_backtest_nothing(store: Store):
+    best = tune(store, plan(), Bench()).best
+    earlier = history(store, tune(store, plan(2, digest="d2", last_day=date(2024, 1, 31)), Bench()))[1]
+    assert earlier["origin"] == "sampler"
+    later = history(store, tune(store, plan(2, digest="d3", last_day=date(2024, 2, 2)), Bench()))[1]
+    assert (later["params"], later["origin"]) == (best, "last study")
+
+
+def test_studies_of_other_content_draw_other_trials(store: Store):
+    first, second = (history(store, tune(store, plan(3, digest=d), Bench())) for d in ("d1", "d2"))
+    assert first[2]["params"] != second[2]["params"]
 
 
 def test_without_another_study_or_a_better_best_the_second_trial_is_drawn(store: Store):
