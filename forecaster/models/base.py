@@ -51,7 +51,7 @@ class Forecaster(Protocol):
         length_: how long the fit ran until its best weights: epochs, or trees per horizon, then trees per horizon and
             quantile. A refit takes it.
         history_: one record per epoch: `epoch`, `loss`, `val_loss`, `h1_loss`, `val_h1_loss`, ..., `learning_rate`,
-            `seconds`.
+            `seconds`; networks also `mae`, `mse`, `val_mae`, `val_mse`.
         n_parameters_: trainable numbers (leaves for trees).
     """
 

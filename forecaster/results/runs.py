@@ -63,7 +63,7 @@ def _newest(oldest_first: list[TrainingReport], suits: Callable[[TrainingReport]
 
 def _by_coin_and_age(report: TrainingReport) -> tuple[int, str, str]:
     known = COINS.index(report.coin) if report.coin in COINS else len(COINS)
-    return known, str(report.as_of), report.run or ""
+    return known, report.run or "", str(report.as_of)
 
 
 def settings_of(report: TrainingReport) -> str:

@@ -31,6 +31,8 @@ def validation(runs: ByCoin) -> list[str]:
     return [
         "RMSE one day ahead over the interquartile range of the train targets: the specification's unit.",
         by_model(runs, scaled("val")),
+        "RMSE in log-return, 1 / 7 / 30 days ahead:",
+        by_model(runs, at_all_horizons("rmse", "val")),
         "**The specification's table**, and below it what a forecast of no change scores here in the units that its "
         "rows turn out to have: its networks' rows are scaled RMSE on val, its LightGBM row is a scaled MAE (so it "
         "says), its ensemble row is the scaled RMSE on *test* of a later table. Its days are not ours, so levels may "
