@@ -75,7 +75,8 @@ class Night:
     def fit(self, model: str, fold: Fold, columns: dict[str, tuple[str, ...]]) -> FitResult:
         parts = self.data.parts
         rows = (parts.train, parts.val) if fold.name == "judged" else (parts.train,)
-        spec = spec_of(self.data, model, fold, self.config)
+        settings = {name: self.config.model(name) for name in (*MODELS, *BASELINES)}
+        spec = spec_of(self.data, model, fold, self.config, settings)
         return self.pool.run(fit_unit, self.root, spec, rows, columns[fold.name])
 
     def predict(self, fitted: FitResult):

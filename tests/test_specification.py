@@ -28,7 +28,7 @@ FLAGS = [  # flag, words of its description, default; only the default of --max-
     ("--tune-models", "models to tune", ("lstm", "transformer", "lightgbm")),
     ("--walk-forward", "after training", OFF),
     ("--wf-splits", "walk-forward splits", 5),
-    ("--wf-min-train", "fewest train", 1000),
+    ("--wf-min-train", "fewest labelled", 1000),
     ("--wf-rolling", "instead of letting it grow", OFF),
     ("--no-uncertainty", "monte carlo dropout", OFF),
     ("--mc-samples", "dropout", 50),

@@ -83,7 +83,7 @@ def test_every_table_has_a_row_of_the_zero_return():
     full = report(tuning=TUNED, walk_forward=WALKED, uncertainty={"zero": {"1": COVERED}, "tcn": {"1": COVERED}})
     page = results_page([full])
     tables = [block for block in page.split("\n\n") if block.startswith("|") and "| BTC | ETH |" in block]
-    assert len(tables) == 24
+    assert len(tables) == 25
     assert all("Zero return" in table for table in tables)
 
 

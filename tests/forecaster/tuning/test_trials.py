@@ -6,7 +6,7 @@ import pytest
 
 from forecaster.choice import ratio_to_zero as ratio_of_frame
 from forecaster.fitting import fit_unit
-from forecaster.settings import LightGBMConfig, RidgeConfig
+from forecaster.settings import LightGBMConfig, RidgeConfig, TrainingConfig
 from forecaster.store import Artifact, ArtifactError
 from forecaster.tuning.trials import Budget, TrialScore, TrialUnit, ratio_to_zero, trial_unit
 from forecaster.windows import LOG_CLOSE, log_returns
@@ -83,12 +83,20 @@ def test_rows_that_are_gone_are_no_trials_failure(world):
 
 def test_a_fit_whose_time_is_up_ends_with_its_epoch(world):
     epochs: list[int] = []
-    spec = world.spec("lightgbm", world.today.folds[-1])
+    trees = world.spec("lightgbm", world.today.folds[-1])
+    spec = trees.model_copy(
+        update={"training": TrainingConfig()}
+    )  # as a network has: what counts epochs can be stopped
     args = (world.store.root, spec, (world.today.parts.train,), world.columns)
     stopped = trial_unit(*args, 0.0, on_epoch=lambda epoch, logs: epochs.append(epoch))
     assert (stopped.end, stopped.value, epochs) == ("out of time", None, [1])
     assert trial_unit(*args, 600.0, on_epoch=lambda epoch, logs: epochs.append(epoch)).end == "scored"
     assert len(epochs) > 2
+
+
+def test_trees_that_are_grown_when_their_time_is_up_are_scored(world):
+    spec = world.spec("lightgbm", world.today.folds[-1])
+    assert trial_unit(world.store.root, spec, (world.today.parts.train,), world.columns, 0.0).end == "scored"
 
 
 def test_a_unit_is_named_by_trial_and_fold(world):
