@@ -175,7 +175,8 @@ def directions(runs: ByCoin) -> list[str]:
 def times(runs: ByCoin) -> list[str]:
     """What the judged fits took."""
     return [
-        "The fit that is judged, wall clock on one thread, whatever else the machine did; folds and the serving refit come on top, several side by side. "
+        "The fit that is judged, wall clock on one thread, whatever else the machine did; folds and the serving refit "
+        "come on top, several side by side. "
         "LightGBM's holds the trees of its intervals too, where it has any: four times as many again.",
         by_model(runs, _took),
         "**The specification's table**, on an Apple M3 Max with its GPU:",
