@@ -78,7 +78,7 @@ def test_scores(runs: ByCoin) -> list[str]:
         by_model(runs, at_all_horizons("mae")),
         "Skill: by how many percent RMSE is below that of a forecast of no change, 1 / 7 / 30 days ahead. Below zero, "
         "the model did worse than saying nothing:",
-        by_model(runs, skills()),
+        by_model(runs, skills),
     ]
 
 

@@ -74,13 +74,9 @@ def signed(share: float | None) -> str:
     return NOTHING if share is None else f"{100 * share:+.2f}".replace("-0.00", "+0.00")
 
 
-def skills(part: str = "test") -> Cell:
-    """Percent by which RMSE is below that of a forecast of no change, at 1, 7 and 30 days."""
-
-    def cell(run: TrainingReport, model: str) -> str | None:
-        return slashed([metrics(run, model, part, h) for h in HORIZONS], lambda m: signed(m.skill_vs_zero))
-
-    return cell
+def skills(run: TrainingReport, model: str) -> str | None:
+    """Percent by which test RMSE is below that of a forecast of no change, at 1, 7 and 30 days."""
+    return slashed([metrics(run, model, "test", h) for h in HORIZONS], lambda m: signed(m.skill_vs_zero))
 
 
 def direction(run: TrainingReport, model: str) -> str | None:
