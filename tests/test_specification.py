@@ -225,10 +225,10 @@ def test_the_tcn_is_four_causal_blocks_of_two_convolutions_with_a_way_around_eac
 @pytest.mark.slow
 def test_the_lstm_is_bidirectional_first_then_residual_then_attends_over_time(network):
     built = network("enhanced_lstm")
-    order = ("LayerNormalization", "Bidirectional", "ByteDropout", "BlockLSTM", "TimeAttention")
+    order = ("NormalizedBidirectional", "ByteDropout", "BlockLSTM", "LayerNormalization", "TimeAttention")
     seen = list(dict.fromkeys(type(layer).__name__ for layer in kinds(built, *order)))
     assert seen == list(order)
-    assert [layer.forward_layer.units for layer in kinds(built, "Bidirectional")] == [64]
+    assert [layer.forward_layer.units for layer in kinds(built, "NormalizedBidirectional")] == [64]
     assert [(layer.units, layer.recurrent_dropout) for layer in kinds(built, "BlockLSTM")] == [(32, 0.0)]
     assert [layer.rate for layer in kinds(built, "ByteDropout")] == [0.4, 0.4]
     assert built.get_layer("attention").output[1].shape == (None, 60)

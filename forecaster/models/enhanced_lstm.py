@@ -4,13 +4,14 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
-from keras.layers import Add, Bidirectional, Dense, LayerNormalization
+from keras.layers import Add, Dense, LayerNormalization
 
 from forecaster.models.keras_loop import Predictor
 from forecaster.models.keras_training import NetworkForecaster, join_heads, linear_head
 from forecaster.models.layers.additive_attention import TimeAttention
 from forecaster.models.layers.block_lstm import BlockLSTM
 from forecaster.models.layers.dropout import ByteDropout
+from forecaster.models.layers.normalized_bidirectional import NormalizedBidirectional
 from forecaster.windows import Floats, Windows
 
 
@@ -23,8 +24,7 @@ class EnhancedLSTMForecaster(NetworkForecaster):
         """The network: 101,507 parameters at 80 features."""
         config = self.settings.model
         window = keras.Input((lookback, n_features), name="window")
-        x = LayerNormalization(name="norm_input")(window)
-        x = Bidirectional(self._lstm(config.units[0], "lstm1"), name="bidirectional")(x)
+        x = NormalizedBidirectional(self._lstm(config.units[0], "lstm1"), name="bidirectional")(window)
         x = ByteDropout(config.dropout, name="drop_bidirectional")(x)
         for layer, units in enumerate(config.units[1:], start=2):
             x = self._residual_lstm(x, units, f"lstm{layer}")

@@ -20,7 +20,7 @@ class Predictor:
     def __init__(self, network: keras.Model) -> None:
         _, lookback, n_features = network.input_shape
         base, origin = tf.TensorSpec([None, n_features], tf.float32), tf.TensorSpec([None], tf.int32)
-        self._run_batch = tf.function(self._forward, input_signature=[base, origin])
+        self._run_batch = tf.function(self._forward, input_signature=[base, origin], autograph=False)
         self._network, self._days, self._n_outputs = network, tf.range(1 - lookback, 1), network.output_shape[-1]
 
     def run(self, windows: Windows) -> Floats:
@@ -51,7 +51,7 @@ class TrainLoop:
         self.y = tf.constant(train.y / np.asarray(settings.target_scale), tf.float32)
         network.optimizer.build(network.trainable_variables)
         network.optimizer._backend_update_step = self._update
-        self._run = tf.function(self._steps)
+        self._run = tf.function(self._steps, autograph=False)  # which would leave a file in the temporary folder
 
     def run(self, epoch: Epoch) -> Sequence[Floats]:
         """Train on one pass: mean Huber, absolute and squared error per horizon, each `(n_horizons,)`."""
@@ -60,13 +60,15 @@ class TrainLoop:
         return [total / np.maximum(n_labels, 1) for total in totals]
 
     def _steps(self, which: Any, factor: Any, noise: Any, noise_end: Any) -> Any:
-        size = self.settings.training.batch_size
-        totals = tf.zeros((4, len(self.settings.horizons)))
-        for start in tf.range(0, tf.shape(which)[0], size):
+        size, n = self.settings.training.batch_size, tf.shape(which)[0]
+
+        def step(start: Any, totals: Any) -> Any:
             batch = slice(start, start + size)
             x, y = self._batch(which[batch], factor[batch], noise, noise_end[batch])
-            totals += self._step(x, y)
-        return tf.unstack(totals)
+            return start + size, totals + self._step(x, y)
+
+        first = (tf.constant(0), tf.zeros((4, len(self.settings.horizons))))
+        return tf.unstack(tf.while_loop(lambda start, _: start < n, step, first)[1])
 
     def _batch(self, which: Any, factor: Any, noise: Any, noise_end: Any) -> tuple[Any, Any]:
         x = tf.gather(self.base, tf.gather(self.origin, which)[:, None] + self.days)  # (n, lookback, n_features)
@@ -83,9 +85,18 @@ class TrainLoop:
         return tf.stack(losses)
 
     def _update(self, gradients: Any, variables: Any, learning_rate: Any) -> None:
-        """Step each variable. Keras' own sums over replicas first, even over one: such a graph is never freed."""
+        """Adam's step of each variable as one operation of TensorFlow; Keras' own takes a dozen.
+
+        Keras would also sum over replicas first, even over one: such a graph is never freed.
+        """
+        adam = self.network.optimizer
+        t = tf.cast(adam.iterations + 1, tf.float32)
+        shared = {"beta1": adam.beta_1, "beta2": adam.beta_2, "epsilon": adam.epsilon, "lr": learning_rate}
+        shared |= {"beta1_power": tf.pow(adam.beta_1, t), "beta2_power": tf.pow(adam.beta_2, t)}
         for gradient, variable in zip(gradients, variables, strict=True):
-            self.network.optimizer.update_step(gradient, variable, learning_rate)
+            place = adam._get_variable_index(variable)
+            state = {"m": adam._momentums[place].value.handle, "v": adam._velocities[place].value.handle}
+            tf.raw_ops.ResourceApplyAdam(var=variable.value.handle, grad=gradient, **state, **shared)
 
 
 def horizon_losses(y: Any, predicted: Any, delta: float) -> tuple[Any, Any, Any, Any]:

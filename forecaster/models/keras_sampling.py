@@ -25,9 +25,9 @@ class DropoutSampler:
         _, lookback, n_features = network.input_shape
         self._stem, self._days, self._n_outputs = stem, tf.range(1 - lookback, 1), network.output_shape[-1]
         base, origin = tf.TensorSpec([None, n_features], tf.float32), tf.TensorSpec([None], tf.int32)
-        self._run_stem = tf.function(self._before, input_signature=[base, origin])
+        self._run_stem = tf.function(self._before, input_signature=[base, origin], autograph=False)
         between = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in stem.outputs]
-        self._run_head = tf.function(self._after, input_signature=[between])
+        self._run_head = tf.function(self._after, input_signature=[between], autograph=False)
 
     def run(self, windows: Windows, n_samples: int, seed: int) -> Floats:
         """The network's output in every pass: float32 `(n_samples, n, n_outputs)`; the seed decides all of it."""

@@ -5,53 +5,46 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from forecaster.models.layers.fused_lstm import run_lstm
+
 
 @keras.saving.register_keras_serializable(package="forecaster")
 class BlockLSTM(keras.layers.LSTM):
-    """`keras.layers.LSTM` with the same weights and the same numbers, twice as fast on a CPU.
+    """`keras.layers.LSTM` with the same weights and the same numbers, in less than half the time on a CPU.
 
-    TensorFlow's `BlockLSTM` serves: the registered gradient of its second version takes the gates in another order than
-    the kernel. Where TensorFlow has a GPU, Keras' own layer is the fast one (cuDNN), and either loads what the other
-    saved. Masks, dropout, state across batches and activations other than the standard ones take Keras' way, too.
+    Where TensorFlow has a GPU, Keras' own layer is the fast one (cuDNN), and either loads what the other saved. Masks,
+    dropout, state across batches, a lookback that is not known beforehand and activations other than the standard ones
+    take Keras' way, too.
     """
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run over time: last output, all outputs in the order of processing, final states."""
-        if not self._is_fusible(mask) or tf.config.list_logical_devices("GPU"):
+        if not self.is_fusible(sequences, mask):
             return super().inner_loop(sequences, initial_state, mask, training)
-        steps = tf.transpose(sequences, [1, 0, 2])  # (lookback, n, n_features)
-        if self.go_backwards:
-            steps = tf.reverse(steps, [0])
-        cell, hidden = self._run_block(steps, initial_state)  # (lookback, n, units)
+        hidden, cell = self.run(tf.transpose(sequences, [1, 0, 2]), initial_state)  # (lookback, n, units)
         outputs = tf.transpose(hidden, [1, 0, 2]) if self.return_sequences else hidden[-1][:, None]
-        return hidden[-1], outputs, [hidden[-1], cell[-1]]
+        return hidden[-1], outputs, [hidden[-1], cell]
 
-    def _is_fusible(self, mask: Any) -> bool:
+    def is_fusible(self, sequences: Any, mask: Any = None) -> bool:
+        """Whether the fused operation serves for `sequences` `(n, lookback, n_features)` on this machine."""
         plain = self.activation is keras.activations.tanh and self.recurrent_activation is keras.activations.sigmoid
         has_extras = self.dropout or self.recurrent_dropout or self.stateful or not self.use_bias
-        return plain and mask is None and not has_extras
+        is_known = mask is None and sequences.shape[1] is not None
+        return plain and is_known and not has_extras and not tf.config.list_logical_devices("GPU")
 
-    def _run_block(self, steps: Any, initial_state: Any) -> tuple[Any, Any]:
-        weights = _reorder(tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0))
-        no_peephole = tf.zeros([self.units], steps.dtype)
-        block = tf.raw_ops.BlockLSTM(
-            seq_len_max=tf.shape(steps, out_type=tf.int64)[0],
-            x=steps,
-            h_prev=initial_state[0],
-            cs_prev=initial_state[1],
-            w=weights,
-            wci=no_peephole,
-            wcf=no_peephole,
-            wco=no_peephole,
-            b=_reorder(tf.convert_to_tensor(self.cell.bias)),
-            use_peephole=False,
-            forget_bias=0.0,  # the bias has it already
-            cell_clip=-1.0,  # no clipping
-        )
-        return block.cs, block.h
+    def run(self, steps: Any, initial_state: Any, scale: Any = None, shift: Any = None) -> tuple[Any, Any]:
+        """Every hidden state in the order of processing, and the last cell state, of `steps * scale + shift`.
 
+        Scale and shift go into the weights, and with them their gradient: then `steps` may do without one.
 
-def _reorder(gates: Any) -> Any:
-    """Keras keeps input, forget, candidate, output side by side; the operation wants the candidate second."""
-    i, f, c, o = tf.split(gates, 4, axis=-1)
-    return tf.concat([i, c, f, o], axis=-1)
+        Args:
+            steps: inputs, time first: `(lookback, n, n_features)`.
+            initial_state: hidden and cell state before the first step, `(n, units)` each.
+            scale: of each feature, `(n_features,)`; both or none.
+            shift: of each feature, `(n_features,)`.
+        """
+        steps = tf.reverse(steps, [0]) if self.go_backwards else steps
+        kernel, bias = tf.convert_to_tensor(self.cell.kernel), tf.convert_to_tensor(self.cell.bias)
+        if scale is not None:
+            kernel, bias = kernel * scale[:, None], bias + tf.linalg.matvec(kernel, shift, transpose_a=True)
+        return run_lstm(steps, *initial_state, kernel, tf.convert_to_tensor(self.cell.recurrent_kernel), bias)

@@ -27,35 +27,17 @@ def test_a_moving_average_of_no_days_is_refused():
         SeriesDecomposition(0)
 
 
-@pytest.mark.parametrize("go_backwards", [False, True])
-@pytest.mark.parametrize("return_sequences", [False, True])
-def test_block_lstm_gives_keras_numbers_and_gradients_with_keras_weights(go_backwards, return_sequences):
-    import keras
-    import tensorflow as tf
-
-    from forecaster.models.layers.block_lstm import BlockLSTM
-
-    arguments = {"return_sequences": return_sequences, "go_backwards": go_backwards, "return_state": True}
-    layers = [cls(4, **arguments) for cls in (keras.layers.LSTM, BlockLSTM)]
-    outputs, gradients = [], []
-    for layer in layers:
-        layer.build(windows().shape)
-        layer.set_weights(layers[0].get_weights())
-        with tf.GradientTape() as tape:
-            outputs.append(layer(windows()))
-            loss = tf.reduce_sum(outputs[-1][0] ** 2)
-        gradients.append(tape.gradient(loss, layer.trainable_weights))
-    for theirs, ours in zip([*outputs[0], *gradients[0]], [*outputs[1], *gradients[1]], strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=2e-6)
-
-
 def test_block_lstm_takes_keras_way_where_the_fused_one_does_not_fit():
+    import keras
+
     from forecaster.models.layers.block_lstm import BlockLSTM
 
     plain, relu = BlockLSTM(4), BlockLSTM(4, activation="relu")
-    assert plain._is_fusible(mask=None)
-    assert not relu._is_fusible(mask=None)
-    assert not plain._is_fusible(mask=np.ones((2, 10), bool))
+    assert plain.is_fusible(windows())
+    assert not relu.is_fusible(windows())
+    assert not plain.is_fusible(windows(), mask=np.ones((2, 10), bool))
+    assert not plain.is_fusible(keras.KerasTensor((2, None, 3)))
+    assert not BlockLSTM(4, dropout=0.1).is_fusible(windows())
     assert relu(windows()).shape == (2, 4)
 
 
@@ -105,21 +87,6 @@ def test_attention_weights_sum_to_one_and_make_the_context():
     context, weights = TimeAttention(5)(windows())
     np.testing.assert_allclose(weights.numpy().sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(context, (windows() * weights.numpy()[:, :, None]).sum(axis=1), atol=1e-6)
-
-
-def test_causal_attention_is_keras_attention_with_a_causal_mask():
-    import keras
-
-    from forecaster.models.layers.causal_attention import CausalSelfAttention
-
-    x = windows(n_features=8)
-    ours, theirs = CausalSelfAttention(n_heads=2), keras.layers.MultiHeadAttention(2, key_dim=4)
-    ours.build(x.shape)
-    theirs.build(x.shape, x.shape)
-    kernels = np.split(ours.project_in.kernel.numpy(), 3, axis=1)
-    projections = [array for kernel in kernels for array in (kernel.reshape(8, 2, 4), np.zeros((2, 4)))]
-    theirs.set_weights([*projections, ours.project_out.kernel.numpy().reshape(2, 4, 8), np.zeros(8)])
-    np.testing.assert_allclose(ours(x), theirs(x, x, use_causal_mask=True), atol=1e-6)
 
 
 def test_heads_that_do_not_divide_the_width_are_refused():
@@ -186,9 +153,12 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_with_the_root():
 
 def test_a_rebuilt_layer_has_the_same_settings():
     from forecaster.models.layers.additive_attention import TimeAttention
+    from forecaster.models.layers.block_lstm import BlockLSTM
     from forecaster.models.layers.causal_attention import CausalSelfAttention
+    from forecaster.models.layers.normalized_bidirectional import NormalizedBidirectional
     from forecaster.models.layers.series_decomposition import SeriesDecomposition
     from forecaster.models.layers.warmup import WarmupDecay
 
-    for layer in (TimeAttention(5), CausalSelfAttention(2, 0.3), SeriesDecomposition(7), WarmupDecay(0.1, 9)):
+    both = NormalizedBidirectional(BlockLSTM(2, return_sequences=True))
+    for layer in (TimeAttention(5), both, CausalSelfAttention(2, 0.3), SeriesDecomposition(7), WarmupDecay(0.1, 9)):
         assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
