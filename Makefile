@@ -1,6 +1,6 @@
 # `make retrain` and `make test` need Python 3.11-3.13 and make; everything else is set up here.
 .DELETE_ON_ERROR:
-.PHONY: help setup retrain results test test-fast lint lock server worker clean
+.PHONY: help setup retrain results test test-fast lint bench bench-torch lock server worker clean
 
 # Without byte code every worker would compile TensorFlow's thousands of modules anew at each start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH := $(VENV)/torch
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
 help:  ## Say what can be made
@@ -42,8 +43,24 @@ lint: setup  ## Style, types, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+BENCHES := "throughput --rounds 2" start "orchestration --quick" "memory --quick" "growth --quick"
+bench: setup  ## Measure speed, memory, start and growth, quickly; figures go to build/bench; a missed must fails at the end
+	@mkdir -p build/bench; missed=""; for each in $(BENCHES); do \
+		$(BIN)/python -m benchmarks.$$each --to build/bench/$${each%% *}.json || missed="$$missed $${each%% *}"; \
+	done; test -z "$$missed" || { echo "Missed or failed:$$missed" >&2; exit 1; }
+
+bench-torch: $(TORCH)/.done  ## Training throughput beside PyTorch: about six minutes on 2 quiet cores
+	PYTHONPATH=$(CURDIR)/$(TORCH) $(BIN)/python -m benchmarks.torch_throughput
+
+$(TORCH)/.done: requirements-torch.lock $(VENV)/.done
+	rm -rf $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(TORCH) --constraint requirements.lock --requirement requirements-torch.lock
+	touch $@
+
 lock:  ## Pin versions anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-emit-index-url --no-header --output-file requirements.lock
+	# PyTorch as resolved for Windows, where it names no CUDA packages: elsewhere the pins are the same
+	uv pip compile --group torch --python-platform windows --python-version 3.11 --constraint requirements.lock --no-emit-index-url --no-header --output-file requirements-torch.lock
 
 server: setup  ## A Prefect server with its UI on http://127.0.0.1:4200
 	$(BIN)/prefect server start --host 127.0.0.1

@@ -3,6 +3,9 @@
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +90,11 @@ def _prepare_environment() -> None:
     """Prefect settings that must be there before it is imported; what the user has set wins."""
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    # Recorded one by one, hundreds of steps keep the server busy, and a locked database drops the ends of some.
+    os.environ.setdefault("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE", "50")
+    os.environ.setdefault("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL", "1")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # The terminal shows progress and tables; Prefect's own log still goes to its server.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
 
@@ -96,7 +103,7 @@ def _run(config: RunConfig) -> int:
     """Run the flow; the exit code."""
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ended politely, it ends its server and workers too
     try:
-        _start_server()
+        _start_server(config)
         state = _watch(config)
     except KeyboardInterrupt:
         return _interrupted()
@@ -126,7 +133,7 @@ def _interrupted() -> int:
     return EXIT_INTERRUPTED
 
 
-def _start_server() -> None:
+def _start_server(config: RunConfig) -> None:
     """Reach the Prefect server; where none is configured, Prefect starts one for this run, out of reach of Ctrl-C.
 
     A child starts with its parent's blocked signals. Were the server to end at Ctrl-C with us, it could not be told
@@ -140,7 +147,7 @@ def _start_server() -> None:
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with get_client(sync_client=True) as client:
+        with _importing_meanwhile(config), get_client(sync_client=True) as client:
             client.hello()
     except (httpx.TransportError, RuntimeError) as error:
         raise click.ClickException(
@@ -149,6 +156,32 @@ def _start_server() -> None:
         ) from None
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
+def _importing_meanwhile(config: RunConfig) -> Iterator[None]:
+    """Import what a night needs while its server starts in a process of its own.
+
+    What Prefect imports in order to start one comes first: two threads must not import the same modules.
+    """
+    from prefect.settings import PREFECT_API_URL
+
+    if not PREFECT_API_URL.value():
+        import prefect.server.api.server  # noqa: F401
+    thread = threading.Thread(target=_import_night, args=(config.tracking_uri,), daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+def _import_night(tracking_uri: str) -> None:
+    with suppress(Exception):  # whoever needs it will say what is wrong
+        import flows.retrain  # noqa: F401
+        from tasks.log import import_ahead
+        from tasks.source import read_ahead
+
+        read_ahead()
+        import_ahead(tracking_uri)
 
 
 if __name__ == "__main__":

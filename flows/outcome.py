@@ -18,6 +18,7 @@ class CoinOutcome(BaseModel):
         reasons: why it is not OK, one sentence each.
         folder: where models were saved.
         report: path of `training_report.json`.
+        reused: `30 of 35`: fits reused of all fits.
         verdict: what the test scores allow one to say.
         summary: test scores by model and horizon, header first.
         weights: the ensemble's weights by member and horizon, header first.
@@ -31,6 +32,7 @@ class CoinOutcome(BaseModel):
     reasons: tuple[str, ...] = ()
     folder: str | None = None
     report: str | None = None
+    reused: str = ""
     verdict: str = ""
     summary: Rows = ()
     weights: Rows = ()
@@ -43,4 +45,10 @@ class CoinOutcome(BaseModel):
 
     def row(self) -> dict[str, Any]:
         """One line of the parent's table."""
-        return {"coin": self.coin, "status": self.status, "why": " ".join(self.reasons), "saved in": self.folder or ""}
+        return {
+            "coin": self.coin,
+            "status": self.status,
+            "fits reused": self.reused,
+            "why": " ".join(self.reasons),
+            "saved in": self.folder or "",
+        }

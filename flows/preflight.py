@@ -8,7 +8,6 @@ from forecaster.config import RunConfig
 from forecaster.market import Bars, BarsError, load_bars, require_length
 from forecaster.settings import SplitConfig
 from forecaster.split import find_boundaries, judged_fold, oof_folds, up_to_anchor
-from forecaster.walk_forward import require_walk_forward
 
 MIN_LOOKBACK = 10  # what `--seq-length` allows
 
@@ -99,6 +98,8 @@ def _has_folds(bars: Bars, split: SplitConfig) -> bool:
 def _walk_forward(bars: Bars, config: RunConfig) -> str | None:
     if not config.walk_forward:
         return None
+    from forecaster.walk_forward import require_walk_forward  # its scores import scikit-learn: a second
+
     n_days = len(up_to_anchor(pd.DatetimeIndex(bars.frame.index), config.split))
     complaint = _fits(lambda: require_walk_forward(n_days, config.split, config.walking))
     return f"{bars.coin}: {complaint}" if complaint else None

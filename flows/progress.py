@@ -164,7 +164,7 @@ class Terminal:
         """Print one table for several coins: how each ended, and why."""
         if len(self._outcomes) > 1:
             rows = sorted((outcome.row() for outcome in self._outcomes), key=lambda row: str(row["coin"]))
-            table = Table("coin", "status", "why", "saved in", box=SIMPLE, title="The night", title_justify="left")
+            table = Table(*rows[0], box=SIMPLE, title="The night", title_justify="left")
             for row in rows:
                 table.add_row(*(str(cell) for cell in row.values()))
             self.console.print(table, markup=False)

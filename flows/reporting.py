@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flows.fits import gather
@@ -12,7 +13,7 @@ from flows.outcome import CoinOutcome
 from flows.tracking import track, track_advanced
 from forecaster.further import Further
 from forecaster.plots.draw import PLOT_NAMES, further_plots
-from forecaster.report import TrainingReport, summary_table, verdict, weights_table
+from forecaster.report import TrainingReport, n_reused, reuse, summary_table, verdict, weights_table
 from forecaster.report.build import build_report
 from forecaster.report.entries import tuning_entry, uncertainty_entry, walk_forward_entry
 from forecaster.store import Artifact
@@ -35,14 +36,15 @@ def report_safely(night: Night, reasons: list[str]) -> CoinOutcome:
 
 def report_night(night: Night, reasons: list[str]) -> CoinOutcome:
     """Draw, write and log; write once more what that came to; then tell how the night ended."""
-    plots = _draw(night, reasons)
-    report = _build(night, reasons, plots)
+    further = _further(night)
+    plots = _draw(night, further, reasons)
+    build = partial(_build, night, further, plots, reasons)
+    report = build()
     _try(reasons, "The report was not written", lambda: write_report(report, plots, night.folder))
     _try(reasons, "MLflow has no complete record of this night", lambda: _track(night, report, reasons))
-    report = _build(night, reasons, plots)
-    told = len(reasons)
+    report, told = build(), len(reasons)
     _try(reasons, "The report is not complete", lambda: show_report(report, night.folder))
-    return _outcome(night, report if len(reasons) == told else _build(night, reasons, plots))
+    return _outcome(night, report if len(reasons) == told else build())
 
 
 def _track(night: Night, report: TrainingReport, reasons: list[str]) -> None:
@@ -62,8 +64,8 @@ def _further(night: Night) -> Further:
     )
 
 
-def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
-    inputs, further = night.plot_inputs, _further(night)
+def _draw(night: Night, further: Further, reasons: list[str]) -> dict[str, Artifact]:
+    inputs = night.plot_inputs
     told = inputs.model_copy(update={"further": runtime().store.put_json(further.model_dump(mode="json"))})
     futures = {name: plot.submit(name, inputs) for name in PLOT_NAMES}  # another split or trial redraws none of them
     plots, failures = gather(futures | {name: plot.submit(name, told) for name in further_plots(further)})
@@ -71,7 +73,7 @@ def _draw(night: Night, reasons: list[str]) -> dict[str, Artifact]:
     return plots
 
 
-def _build(night: Night, reasons: list[str], plots: dict[str, Artifact]) -> TrainingReport:
+def _build(night: Night, further: Further, plots: dict[str, Artifact], reasons: list[str]) -> TrainingReport:
     store = runtime().store
     return build_report(
         config=night.config,
@@ -86,7 +88,7 @@ def _build(night: Night, reasons: list[str], plots: dict[str, Artifact]) -> Trai
         reasons=reasons,
         plots=plots,
         settings=night.settings,
-        further=_further(night),
+        further=further,
         seconds=time.perf_counter() - night.started,
     )
 
@@ -101,22 +103,20 @@ def _try(reasons: list[str], complaint: str, act: Callable[[], object]) -> None:
 
 
 def _outcome(night: Night, report: TrainingReport) -> CoinOutcome:
-    steps = runtime().steps.as_dicts()
-    fits = [step for step in steps if step["name"].startswith(("fit-", "refit-"))]
-    n_fitted = sum(step["cache"] == "miss" for step in fits)
     return CoinOutcome(
         coin=night.coin,
         status=report.status,
         reasons=tuple(report.reasons),
         folder=str(night.models),
         report=str(night.folder / "training_report.json"),
+        reused=n_reused(report.steps),
         verdict=verdict(report),
         summary=tuple(tuple(row) for row in summary_table(report)),
         weights=tuple(tuple(row) for row in weights_table(report)),
         notes=(
             *(["SIMULATED DATA: no real market stands behind these figures."] if report.data.simulated else []),
             *([f"Ensemble: {report.ensemble.method}. {report.ensemble.why}"] if report.ensemble else []),
-            f"Fits:     {n_fitted} fitted, {len(fits) - n_fitted} reused from earlier runs.",
+            reuse(report.steps),
             f"Models:   {night.models}",
             f"Report:   {night.folder / 'report.md'}",
             f"MLflow:   {_mlflow()} ui --backend-store-uri {night.config.tracking_uri}",

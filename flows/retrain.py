@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -18,6 +19,7 @@ from flows.outcome import CoinOutcome
 from flows.parameters import takes_run_config
 from flows.progress import Shielded, Silent
 from flows.retrain_coin import retrain_coin
+from flows.starting import StartingLine
 from forecaster.config import RunConfig
 from forecaster.settings import Coin
 from forecaster.store import Store
@@ -54,11 +56,10 @@ def retrain(config: RunConfig) -> State[Any]:
 
 def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
     """Run the coins' subflows side by side, each in a copy of this run's context."""
-    threads = ThreadPoolExecutor(len(config.crypto), thread_name_prefix="coin")
+    threads, line = ThreadPoolExecutor(len(config.crypto), thread_name_prefix="coin"), StartingLine(len(config.crypto))
     try:
-        futures = [
-            threads.submit(contextvars.copy_context().run, _one_coin, coin, config, pool) for coin in config.crypto
-        ]
+        start = partial(_one_coin, config=config, pool=pool, line=line)
+        futures = [threads.submit(contextvars.copy_context().run, start, coin) for coin in config.crypto]
         return [future.result() for future in futures]
     except BaseException:  # cancelled: workers first, or the threads would wait for them
         pool.close()
@@ -67,12 +68,12 @@ def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
         threads.shutdown(wait=True)
 
 
-def _one_coin(coin: Coin, config: RunConfig, pool: Pool) -> CoinOutcome:
+def _one_coin(coin: Coin, config: RunConfig, pool: Pool, line: StartingLine) -> CoinOutcome:
     now = Runtime(coin, config.artifacts_dir, config.source, pool, Shielded(progress.get()), StepLog())
     threads: Any = ThreadPoolTaskRunner(max_workers=pool.jobs + 1)
-    subflow = retrain_coin.with_options(task_runner=threads, result_storage=now.records)
     try:
-        with use_runtime(now):
+        with use_runtime(now), line.approach() as cross:
+            subflow = retrain_coin.with_options(task_runner=threads, result_storage=now.records, on_running=[cross])
             state: State[Any] = subflow(coin, config, return_state=True)
         outcome: CoinOutcome = state.result() if state.is_completed() else _failed(coin, state)
     except Exception as error:  # the subflow itself could not be run: its coin fails alone

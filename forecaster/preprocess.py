@@ -10,6 +10,7 @@ from sklearn.preprocessing import RobustScaler
 from forecaster.settings import Config
 from forecaster.windows import Floats
 
+BLOCK_DAYS = 2048  # scaled at once: on the way to float32 they are copied several times as float64
 CLIP = 10.0  # interquartile ranges: one flash crash must not dominate a window, a batch or a gradient
 
 
@@ -74,10 +75,17 @@ class Preprocessor(Config):
                 f"Every column seen on train is needed. Received: a frame without {', '.join(missing)}. "
                 "Compute the features with the version that this preprocessor was fitted with"
             )
-        values = _finite_or_missing(frame[list(self.columns)]).to_numpy()
-        scaled = (values - np.asarray(self.center)) / np.asarray(self.scale)
-        base: Floats = np.nan_to_num(scaled.clip(-CLIP, CLIP), nan=0.0).astype(np.float32)  # zero is the median
+        base: Floats = np.empty((len(frame), self.n_features), np.float32)
+        for start in range(0, len(frame), BLOCK_DAYS):
+            days = slice(start, start + BLOCK_DAYS)
+            base[days] = self._scaled(frame.iloc[days][list(self.columns)])
         return base
+
+    def _scaled(self, frame: pd.DataFrame) -> Floats:
+        values = _finite_or_missing(frame).to_numpy()
+        scaled = (values - np.asarray(self.center)) / np.asarray(self.scale)
+        inside: Floats = np.nan_to_num(scaled.clip(-CLIP, CLIP), nan=0.0)  # zero is the median
+        return inside
 
     def to_json(self) -> str:
         """All of it as JSON; floats survive exactly."""

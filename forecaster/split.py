@@ -3,12 +3,12 @@
 A part or fold is described by dates, never by positions, so that a step's cache key says exactly which days it saw.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from math import ceil
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import TimeSeriesSplit
 
 from forecaster.settings import JUDGED, Config, SplitConfig
 
@@ -106,14 +106,23 @@ def oof_folds(days: pd.DatetimeIndex, judged: Fold, config: SplitConfig) -> tupl
         return [], [f"No folds: {len(origins)} train origins are too few for {config.n_folds} purged folds."]
     fewest = max(config.min_fold_origins, ceil((max(config.horizons) + 1) / (1 - config.stop_share)))
     folds, dropped = [], []
-    splits = TimeSeriesSplit(config.n_folds, gap=0).split(origins)
-    for number, (before, held_out) in enumerate(splits, start=1):
-        usable = origins[before[: -max(config.horizons)]]
+    for number, (n_before, held_out) in enumerate(expanding_splits(len(origins), config.n_folds), start=1):
+        usable = origins[: max(n_before - max(config.horizons), 0)]
         if len(usable) < fewest:
             dropped.append(f"fold-{number} dropped: {len(usable)} train origins, at least {fewest} are needed.")
             continue
         folds.append(make_fold(f"fold-{number}", days, usable, origins[held_out], config))
     return folds, dropped
+
+
+def expanding_splits(n: int, n_splits: int) -> Iterator[tuple[int, slice]]:
+    """How many of `n` come before, and which are held out: `n_splits` equal blocks at the end, in time order.
+
+    What scikit-learn's `TimeSeriesSplit` gives; importing that takes a second, and settings are checked with it.
+    """
+    size = n // (n_splits + 1)
+    for start in range(n - n_splits * size, n, size):
+        yield start, slice(start, start + size)
 
 
 def audit(days: pd.DatetimeIndex, boundaries: Boundaries, folds: list[Fold], config: SplitConfig) -> list[AuditRow]:

@@ -19,8 +19,13 @@ COMMON = ("numpy", "pandas", "scikit-learn")
 
 
 def cost_of(spec: FitSpec) -> float:
-    """Rough work of a fit, so that long ones start first: sample cost times the days it learns from."""
-    return RELATIVE_COST.get(spec.model, 0.1) * (spec.fold.train.last - spec.fold.train.first).days
+    """Rough work of a fit, so that long ones start first: sample cost times the days it learns from times epochs.
+
+    A fit finds its best weights early, and then waits out its patience; a refit is told its epochs.
+    """
+    days = (spec.fold.train.last - spec.fold.train.first).days
+    epochs = min(spec.training.epochs, spec.training.patience + 2) if spec.training else 1
+    return RELATIVE_COST.get(spec.model, 0.1) * days * epochs
 
 
 def _modules(inputs: dict[str, Any]) -> tuple[str, ...]:

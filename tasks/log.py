@@ -5,28 +5,25 @@ coins log side by side.
 """
 
 import shutil
-import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import BaseModel, ConfigDict
 
+from tasks import sqlite
 from tasks.loadable import save_forecaster
 from tasks.runtime import runtime
 from tasks.step import BACK_OFF
 
-_first_use = threading.Lock()  # several threads on a fresh database would race in its schema migration
 MODEL_TRAINING = {
     "mlflow.experimentKind": "custom_model_development"
 }  # a hint to the UI, which not every version takes
-MAX_METRICS = 1000  # of one `log_batch`
+MAX_ENTRIES = 1000  # of one `log_batch`
 FORECASTER = "forecaster"  # name of the loadable model
 CARD = "model_card.md"
 CURVES = "curves.html"
@@ -74,7 +71,7 @@ class NightLog(BaseModel):
 def log(night: NightLog, tracking_uri: str) -> str:
     """Log one coin's night and return the parent run's id. A run that could not be logged whole is marked FAILED."""
     now = runtime()
-    with now.steps.timed(f"log-{night.coin}"):
+    with now.steps.timed(f"log-{night.coin}"), sqlite.turn(tracking_uri):
         client, experiment = _experiment(tracking_uri, night.coin)
         parent = client.create_run(experiment, run_name=f"{night.coin} {night.run}", tags=night.tags).info.run_id
         try:
@@ -120,11 +117,11 @@ class AdvancedLog(BaseModel):
 def log_advanced(night: AdvancedLog, parent: str, tracking_uri: str) -> str:
     """Add curves, model cards and a loadable model to the run `parent`; return the model's URI."""
     now = runtime()
-    with now.steps.timed(f"log-advanced-{night.coin}"):
+    with now.steps.timed(f"log-advanced-{night.coin}"), sqlite.turn(tracking_uri):
         client, experiment = _experiment(tracking_uri, night.coin)
         if night.curves is not None:
             _log_curves(client, parent, night.curves)
-        _log_cards(client, experiment, parent, night.cards, _resolved(tracking_uri))
+        _log_cards(client, experiment, parent, night.cards, sqlite.resolved(tracking_uri))
         return _log_forecaster(client, experiment, parent, night)
 
 
@@ -194,7 +191,6 @@ def _log(
     from mlflow.entities import Metric, Param
 
     stamp = int(time.time() * 1000)
-    client.log_batch(run, params=[Param(name, str(value)) for name, value in params.items()])
     points = [Metric(name, float(value), stamp, 0) for name, value in metrics.items()]
     points += [
         Metric(name, float(value), stamp, int(record["epoch"]))
@@ -202,43 +198,35 @@ def _log(
         for name, value in record.items()
         if name != "epoch"
     ]
-    for start in range(0, len(points), MAX_METRICS):
-        client.log_batch(run, metrics=points[start : start + MAX_METRICS])
+    first = MAX_ENTRIES - len(params)  # in one batch with them: each waits for the disk several times
+    client.log_batch(run, points[:first], [Param(name, str(value)) for name, value in params.items()])
+    for start in range(first, len(points), MAX_ENTRIES):
+        client.log_batch(run, points[start : start + MAX_ENTRIES])
     for name, folder in folders.items():
         client.log_artifacts(run, str(folder), name)
+
+
+def import_ahead(tracking_uri: str) -> None:
+    """Import what logging will need, which takes a second or two, and let it look at what is installed."""
+    import mlflow.pyfunc
+    from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
+
+    warn_dependency_requirement_mismatches([f"mlflow=={mlflow.__version__}"])
+    if sqlite.file_of(tracking_uri) is not None:
+        import mlflow.store.tracking.sqlalchemy_store
+        from sqlalchemy.orm import configure_mappers
+
+        configure_mappers()
 
 
 def _experiment(tracking_uri: str, coin: str) -> tuple[Any, str]:
     """A client and the id of the coin's experiment; database and experiment are made once, one process at a time."""
     from mlflow import MlflowClient
 
-    with _first_use, _lock(tracking_uri):
+    with sqlite.making(tracking_uri):
         client = MlflowClient(tracking_uri)
         found = client.get_experiment_by_name(coin)
         if found is not None:
             return client, found.experiment_id
-        location = _artifact_location(tracking_uri, coin)
+        location = sqlite.artifact_location(tracking_uri, coin)
         return client, client.create_experiment(coin, artifact_location=location, tags=MODEL_TRAINING)
-
-
-def _lock(tracking_uri: str) -> AbstractContextManager[Any]:
-    """One process at a time makes a SQLite database; a server looks after its own."""
-    database = _sqlite_file(tracking_uri)
-    return nullcontext() if database is None else FileLock(database.with_name(f".{database.name}.lock"))
-
-
-def _artifact_location(tracking_uri: str, coin: str) -> str | None:
-    """Beside a SQLite database, whatever the working directory is; elsewhere the server decides."""
-    database = _sqlite_file(tracking_uri)
-    return None if database is None else (database.parent / "mlruns" / coin).as_uri()
-
-
-def _resolved(tracking_uri: str) -> str:
-    """A URI that means the same from every working directory."""
-    database = _sqlite_file(tracking_uri)
-    return tracking_uri if database is None else f"sqlite:///{database}"
-
-
-def _sqlite_file(tracking_uri: str) -> Path | None:
-    prefix = "sqlite:///"
-    return Path(tracking_uri.removeprefix(prefix)).resolve() if tracking_uri.startswith(prefix) else None

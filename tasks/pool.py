@@ -29,8 +29,13 @@ OnEvent = Callable[[int, dict[str, float]], None]
 POLL_SECONDS = 0.2
 TIMEOUT_SECONDS = 1800.0  # of a unit that is not a fit
 SHORT = math.inf
-MAX_RSS = 2.0 * 2**30  # bytes; memory of a TensorFlow process grows with every fit, so it is replaced in time
+LINGER_SECONDS = 0.2  # a coin's fits come on several threads, in any order: the longest must not find all slots taken
+MAX_RSS = 1.25 * 2**30  # bytes; memory of a TensorFlow process grows with every fit, so it is replaced in time
 MAX_RSS_WITH_GPU = 8.0 * 2**30  # CUDA's libraries alone take gigabytes, and a Mac's GPU shares the memory
+KINDNESS = {  # to what else runs in a worker, or beside it
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",  # Arrow's own keeps what a read part took, and nothing else can use it
+}
 _DONE = "done"
 
 
@@ -120,6 +125,8 @@ class Pool:
             self._tickets += 1
             heapq.heappush(self._waiting, ticket)
             try:
+                if cost < SHORT:
+                    self._changed.wait_for(lambda: self._closed, timeout=LINGER_SECONDS)
                 self._changed.wait_for(lambda: self._closed or (self._free and self._waiting[0] == ticket))
             finally:  # also when the waiting thread is interrupted: nobody else could take its turn
                 self._waiting.remove(ticket)
@@ -243,7 +250,8 @@ def _start_worker(send: Connection, log: Path | None, environment: dict[str, str
         with log.open("ab") as file:
             os.dup2(file.fileno(), 2)
     os.environ.update(environment)
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    for name, value in KINDNESS.items():
+        os.environ.setdefault(name, value)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

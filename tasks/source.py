@@ -38,6 +38,13 @@ def source_digests(modules: tuple[str, ...]) -> MappingProxyType[str, str]:
     return MappingProxyType(dict(sorted(seen.items())))
 
 
+def read_ahead() -> None:
+    """Digest the whole package, so that no step waits for another that reads the same modules."""
+    for path in FOLDER.rglob("*.py"):
+        name = ".".join((PACKAGE, *path.relative_to(FOLDER).with_suffix("").parts)).removesuffix(".__init__")
+        _read(name, path, path.stat().st_mtime_ns)
+
+
 @cache
 def library_versions(names: tuple[str, ...]) -> dict[str, str]:
     """Installed versions of the libraries that a step computes with."""

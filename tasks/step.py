@@ -176,9 +176,8 @@ def _artifacts_in_json(value: Any) -> list[Artifact]:
 
 def what_changed(now: Runtime, step_name: str, parts: dict[str, Any]) -> str:
     """Which parts of a step's key differ from those of its last run, in words."""
-    try:
-        before = json.loads(_last_key(now, step_name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    before = _known_parts(now, step_name)
+    if before is None:
         return "never ran before"
     old, new = flatten(before), flatten(parts)
     changed = [name for name, value in new.items() if old.get(name) != value]
@@ -196,7 +195,16 @@ def flatten(parts: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def remember(now: Runtime, step_name: str, parts: dict[str, Any]) -> None:
     """Keep the readable parts of a step's key, for the next run to compare with."""
-    write_json(_last_key(now, step_name), parts)
+    if _known_parts(now, step_name) != parts:  # hundreds of steps do not change, and a write waits for the disk
+        write_json(_last_key(now, step_name), parts)
+
+
+def _known_parts(now: Runtime, step_name: str) -> dict[str, Any] | None:
+    try:
+        known: dict[str, Any] = json.loads(_last_key(now, step_name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return known
 
 
 def _last_key(now: Runtime, step_name: str) -> Path:

@@ -170,7 +170,7 @@ def test_classes_and_artifact_folders_keep_their_documented_names():
 
 
 def test_fifty_columns_become_250_summaries_for_the_trees():
-    from forecaster.models.lightgbm import summary_names
+    from forecaster.models.summaries import summary_names
 
     names = summary_names([f"column_{i}" for i in range(50)])
     assert len(set(names)) == 250

@@ -8,7 +8,6 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from scipy.signal import lfilter
 
 from forecaster.settings import COINS, HORIZONS
 from forecaster.windows import Floats
@@ -112,6 +111,8 @@ def _correlated(stream: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 def _ar1(noise: Floats, memory: float) -> Floats:
     """First-order autoregression of variance 1, from its first day on."""
+    from scipy.signal import lfilter  # half a second, which real bars need not wait for
+
     scaled = noise * np.sqrt(1 - memory**2)
     scaled[0] = noise[0]
     return np.asarray(lfilter([1.0], [1.0, -memory], scaled, axis=0))

@@ -1,7 +1,6 @@
 """Boosted trees on summaries of the window, one ensemble of trees per horizon (Ke et al. 2017)."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Self
@@ -12,11 +11,11 @@ import pandas as pd
 
 from forecaster.models.base import OnEpoch, Unfitted, ignore_epoch
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
+from forecaster.models.summaries import SUMMARIES, Summaries, summarise, summary_names
 from forecaster.windows import Floats, Windows
 
-SUMMARIES = ("last", "mean", "std", "trend", "momentum")
-MIN_LOOKBACK = 10  # momentum compares the last five days with the five before
-CHUNK = 512  # windows gathered at once: 10 MB at 60 days x 86 features
+PREDICT_CHUNK = 4096  # windows summarised at once
+BINNING_ROWS = 8192  # bins of longer series are found on as many random days: finding them takes three copies
 
 
 class LightGBMForecaster(Unfitted):
@@ -39,15 +38,16 @@ class LightGBMForecaster(Unfitted):
         """
         started = perf_counter()
         train, val = train.labelled, val.labelled
-        data = self._datasets(summarise(train), train)
-        data_val = self._datasets(summarise(val), val, data)
+        data = lgb.Dataset(Summaries(train), feature_name=_names(train))
+        data_val = lgb.Dataset(Summaries(val), reference=data, feature_name=_names(val))
         rounds: list[dict[str, dict[str, list[float]]]] = [{} for _ in self._outputs]
-        self.boosters_ = [
-            self._boost(data[column], data_val[column], record, quantile)
-            for (column, quantile), record in zip(self._outputs, rounds, strict=True)
-        ]
+        self.boosters_ = []
+        for (column, quantile), record in zip(self._outputs, rounds, strict=True):
+            data.set_label(self._scaled(train, column))  # all horizons have the same windows, binned once
+            data_val.set_label(self._scaled(val, column))
+            self.boosters_.append(self._boost(data, data_val, record, quantile))
         self._finish(tuple(max(booster.best_iteration, 1) for booster in self.boosters_))
-        self._record(rounds[: len(data)], perf_counter() - started, on_epoch)
+        self._record(rounds[: len(self.settings.horizons)], perf_counter() - started, on_epoch)
         return self
 
     def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
@@ -61,7 +61,7 @@ class LightGBMForecaster(Unfitted):
                 "A refit needs trees per horizon, then trees per horizon and quantile, "
                 f"{len(self._outputs)} in all. Received: {len(length)}. Fit with the same quantiles, and pass `length_`"
             )
-        data = self._datasets(summarise(train), train)
+        data = [self._labelled(train, column) for column in range(len(self.settings.horizons))]
         self.boosters_ = [
             lgb.train(self._parameters(quantile), data[column], num_boost_round=n_trees)
             for (column, quantile), n_trees in zip(self._outputs, length, strict=True)
@@ -72,8 +72,7 @@ class LightGBMForecaster(Unfitted):
 
     def predict(self, windows: Windows) -> Floats:
         """Plain log-returns `(n, n_horizons)`."""
-        x = summarise(windows)
-        return np.column_stack([self._run(i, x) for i in range(len(self.settings.horizons))])
+        return self._run(range(len(self.settings.horizons)), windows)
 
     def quantiles(self, windows: Windows, quantiles: tuple[float, ...], n_samples: int, seed: int) -> Floats:
         """Quantiles of the return, plain log-returns: `(n, n_horizons, n_quantiles)`. Nothing is drawn.
@@ -88,9 +87,9 @@ class LightGBMForecaster(Unfitted):
                 f"Trees are boosted for each quantile. Received: {sorted(missing)}, fitted for "
                 f"{list(self.settings.model.quantiles)}. Fit again with them in `LightGBMConfig.quantiles`"
             )
-        x, places = summarise(windows), {output: place for place, output in enumerate(self._outputs)}
-        columns = [[self._run(places[h, q], x) for q in quantiles] for h in range(len(self.settings.horizons))]
-        return np.sort(np.array(columns).transpose(2, 0, 1), axis=-1)
+        places, columns = {output: i for i, output in enumerate(self._outputs)}, range(len(self.settings.horizons))
+        found = self._run([places[column, q] for column in columns for q in quantiles], windows)
+        return np.sort(found.reshape(len(windows), len(columns), len(quantiles)), axis=-1)
 
     def importance(self) -> pd.DataFrame:
         """Total gain of every input: columns `feature_index`, `summary`, `horizon`, `gain`."""
@@ -128,8 +127,17 @@ class LightGBMForecaster(Unfitted):
         tails = {None: "", **{q: f"_q{f'{100 * q:g}'.zfill(2)}" for q in self.settings.model.quantiles}}
         return [f"model_h{self.settings.horizons[column]}{tails[quantile]}.txt" for column, quantile in self._outputs]
 
-    def _run(self, place: int, x: Floats) -> Floats:
-        """One booster's forecast as plain log-returns: `(n,)`."""
+    def _run(self, places: Sequence[int], windows: Windows) -> Floats:
+        """Forecasts of the boosters at `places` as plain log-returns: `(n, len(places))`."""
+        out = np.empty((len(windows), len(places)))
+        for start in range(0, len(windows), PREDICT_CHUNK):
+            chunk = slice(start, start + PREDICT_CHUNK)
+            x = summarise(windows.take(chunk))
+            for column, place in enumerate(places):
+                out[chunk, column] = self._run_one(place, x)
+        return out
+
+    def _run_one(self, place: int, x: Floats) -> Floats:
         booster, n_trees, scale = self.boosters_[place], self.length_[place], self.settings.target_scale
         scaled = booster.predict(x, num_iteration=n_trees, num_threads=self.settings.n_threads)
         return np.asarray(scaled) * scale[self._outputs[place][0]]
@@ -138,21 +146,22 @@ class LightGBMForecaster(Unfitted):
         own = self.settings.model.model_dump(exclude={"n_estimators", "early_stopping", "quantiles"})
         goal = {"objective": "regression"} if quantile is None else {"objective": "quantile", "alpha": quantile}
         fixed = {"verbosity": -1, "deterministic": True, "force_row_wise": True}
+        fixed["bin_construct_sample_cnt"] = BINNING_ROWS
         return {**own, **goal, **fixed, "num_threads": self.settings.n_threads, "seed": self.settings.seed % 2**31}
 
-    def _datasets(self, x: Floats, windows: Windows, references: Sequence[lgb.Dataset] = ()) -> list[lgb.Dataset]:
-        """One per horizon."""
-        pairs = zip_longest(range(len(self.settings.horizons)), references)
-        return [self._dataset(x, windows, column, reference) for column, reference in pairs]
-
-    def _dataset(self, x: Floats, windows: Windows, column: int, reference: lgb.Dataset | None = None) -> lgb.Dataset:
-        y = windows.y[:, column] / self.settings.target_scale[column]
-        is_labelled = np.isfinite(y)
-        if not is_labelled.any():
+    def _scaled(self, windows: Windows, column: int) -> Floats:
+        """Scaled targets of one horizon: `(n,)`, at least one of them a number."""
+        y: Floats = windows.y[:, column] / self.settings.target_scale[column]
+        if not np.isfinite(y).any():
             h = self.settings.horizons[column]
             raise ValueError(f"Every horizon needs labelled windows. Received: none for {h} days. Give more days")
-        names = summary_names([f"f{i}" for i in range(windows.n_features)])
-        return lgb.Dataset(x[is_labelled], y[is_labelled], reference=reference, feature_name=names)
+        return y
+
+    def _labelled(self, windows: Windows, column: int) -> lgb.Dataset:
+        """The windows where one horizon is labelled, with that label."""
+        y = self._scaled(windows, column)
+        is_labelled = np.isfinite(y)
+        return lgb.Dataset(Summaries(windows.take(is_labelled)), y[is_labelled], feature_name=_names(windows))
 
     def _boost(
         self,
@@ -197,27 +206,5 @@ class LightGBMForecaster(Unfitted):
             on_epoch(i, logs)
 
 
-def summarise(windows: Windows) -> Floats:
-    """Five summaries per feature of every window, all features of one summary side by side: `(n, 5 * n_features)`.
-
-    Raises:
-        ValueError: if a window is too short for the momentum of five days against the five before.
-    """
-    if windows.lookback < MIN_LOOKBACK:
-        raise ValueError(f"Summaries need {MIN_LOOKBACK} days or more. Received: lookback={windows.lookback}")
-    out = np.empty((len(windows), len(SUMMARIES) * windows.n_features))
-    for start in range(0, len(windows), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        out[chunk] = _summarise(windows.take(chunk).x.astype(np.float64))
-    return out
-
-
-def summary_names(features: Sequence[str]) -> list[str]:
-    """Names of `summarise`'s columns: `{feature}__{summary}`."""
-    return [f"{feature}__{summary}" for summary in SUMMARIES for feature in features]
-
-
-def _summarise(x: Floats) -> Floats:
-    last, first = x[:, -1], x[:, 0]  # (n, n_features)
-    momentum = x[:, -5:].mean(axis=1) - x[:, -10:-5].mean(axis=1)
-    return np.hstack([last, x.mean(axis=1), x.std(axis=1), last - first, momentum])
+def _names(windows: Windows) -> list[str]:
+    return summary_names([f"f{i}" for i in range(windows.n_features)])

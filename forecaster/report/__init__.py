@@ -1,6 +1,7 @@
 """What a run found, as one typed value: JSON for machines, markdown for people, rows for a terminal."""
 
 from forecaster.report.markdown import to_markdown
+from forecaster.report.reuse import n_reused, reuse
 from forecaster.report.schema import (
     Baseline,
     Data,
@@ -28,6 +29,8 @@ __all__ = [
     "Split",
     "Step",
     "TrainingReport",
+    "n_reused",
+    "reuse",
     "summary_table",
     "suspected_leaks",
     "to_json",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from forecaster.names import NOTHING, days, duration, label, percent, share
+from forecaster.report.reuse import reuse
 from forecaster.report.schema import Baseline, Metrics, TrainingReport
 from forecaster.report.tables import table
 from forecaster.report.tuning import tuning_section
@@ -47,6 +48,8 @@ def _head(report: TrainingReport) -> str:
             f"> **Suspected leak.** {' '.join(leaks)} On real daily bars that is too good to be true: look for it.",
         ]
     lines += ["", f"Status: **{report.status}**", *(f"- {reason}" for reason in report.reasons)]
+    if report.steps:
+        lines += ["", reuse(report.steps)]
     return "\n".join(lines)
 
 

@@ -208,7 +208,7 @@ class Ended:
 def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], None]:
     """Put a function in the place of the flow, and no server anywhere."""
     monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(cli, "_start_server", lambda: None)
+    monkeypatch.setattr(cli, "_start_server", lambda config: None)
     monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
     return lambda watch: monkeypatch.setattr(cli, "_watch", watch)
 
@@ -242,7 +242,22 @@ def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
     monkeypatch.setattr(prefect, "get_client", lambda sync_client: Deaf())
     with pytest.raises(click.ClickException, match=r"127\.0\.0\.1:1/api.*refused.*make server"):
-        cli._start_server()
+        cli._start_server(RunConfig())
+
+
+def test_while_the_server_starts_what_the_night_needs_is_imported() -> None:
+    code = """
+import sys
+from flows import cli
+from forecaster.config import RunConfig
+import os
+os.environ["PREFECT_API_URL"] = "http://127.0.0.1:1/api"
+with cli._importing_meanwhile(RunConfig()):
+    pass
+assert "flows.retrain" in sys.modules
+"""
+    needed = ("mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store")
+    assert imported_by(code, (*needed, "tensorflow", "lightgbm", "matplotlib")) == list(needed)
 
 
 def test_what_the_user_has_set_wins_over_our_environment(monkeypatch: pytest.MonkeyPatch):

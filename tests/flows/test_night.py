@@ -88,7 +88,10 @@ def test_the_same_night_again_fits_nothing_even_in_a_moved_folder(house: House) 
     assert state.is_completed()
     assert missed(report) == {}
     assert {how for *_, how in watcher.ended} == {"reused"}
-    assert any("0 fitted" in note for note in watcher.outcomes["BTC"].notes)
+    assert "Reused: all 3 fits. Nothing that they depend on changed." in watcher.outcomes["BTC"].notes
+    assert watcher.outcomes["BTC"].reused == "3 of 3"
+    page = Path(watcher.outcomes["BTC"].report or "").with_name("report.md").read_text()
+    assert "Reused: all 3 fits." in page.split("## Data")[0]
 
 
 def test_a_new_bar_gives_no_judged_fit_and_one_refit(house: House) -> None:
@@ -101,6 +104,8 @@ def test_a_new_bar_gives_no_judged_fit_and_one_refit(house: House) -> None:
     }
     assert "stack-BTC" not in because
     assert "input parts" in because["refit-BTC-lightgbm"]
+    told = "Reused: 2 of 3 fits. Computed: 1 serving refit, because the bars changed."
+    assert told in watcher.outcomes["BTC"].notes
 
 
 def test_editing_one_model_refits_that_model_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,14 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import TimeSeriesSplit
 
 from forecaster.settings import SplitConfig, WalkForwardConfig
 from forecaster.split import (
     Fold,
     Span,
     audit,
+    expanding_splits,
     find_boundaries,
     judged_fold,
     oof_folds,
@@ -71,6 +73,14 @@ def test_the_folds_of_a_tiny_world():
     assert numbers(folds[0].stop) == (6, 10)
     assert numbers(folds[0].held_out) == (13, 17)
     assert dropped == ["fold-1 dropped: 4 train origins, at least 6 are needed."]  # 3 to stop on, 2 purged, 1 to learn
+
+
+@pytest.mark.parametrize("n", [12, 13, 100, 377])
+@pytest.mark.parametrize("n_splits", [2, 5, 10])
+def test_expanding_splits_are_scikit_learns(n: int, n_splits: int):
+    ours = [(list(range(before)), list(range(n)[held_out])) for before, held_out in expanding_splits(n, n_splits)]
+    theirs = [(before.tolist(), held.tolist()) for before, held in TimeSeriesSplit(n_splits).split(np.arange(n))]
+    assert ours == theirs
 
 
 def test_the_serving_fold_ends_with_the_newest_label():

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from forecaster.serving import load_run
-from tasks.log import AdvancedLog, ModelLog, NightLog, log, log_advanced
+from tasks.log import MAX_ENTRIES, AdvancedLog, ModelLog, NightLog, log, log_advanced
 from tasks.pool import Pool
 from tasks.runtime import Runtime, use_runtime
 from tasks.steps import StepLog
@@ -210,3 +210,13 @@ def test_coins_that_log_side_by_side_do_not_mix(client: Any, saved: Path, uri: s
         uris = list(threads.map(add, parents))
     owners = [client.get_logged_model(each.removeprefix("models:/")).source_run_id for each in uris]
     assert owners == parents
+
+
+def test_more_figures_than_one_batch_takes_are_all_logged(client: Any, uri: str):
+    epochs = [{"epoch": epoch, "loss": 1.0 / (epoch + 1)} for epoch in range(MAX_ENTRIES + 5)]
+    model = ModelLog(params={"filters": 32}, metrics={"test_rmse_h1": 0.02}, curves=epochs)
+    run = child(client, log.fn(night().model_copy(update={"models": {"tcn": model}}), uri), "tcn")
+    history = client.get_metric_history(run.info.run_id, "loss")
+    assert {point.step: point.value for point in history} == {each["epoch"]: each["loss"] for each in epochs}
+    assert run.data.params == {"filters": "32"}
+    assert run.data.metrics["test_rmse_h1"] == 0.02

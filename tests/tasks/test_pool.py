@@ -71,6 +71,14 @@ def test_workers_are_told_to_use_one_thread_each(pool: Pool):
     assert pool.run(units.environment, THREAD_LIMITS) == dict.fromkeys(THREAD_LIMITS, "1")
 
 
+def test_arrow_gives_a_workers_memory_back_unless_told_otherwise(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+    name = "ARROW_DEFAULT_MEMORY_POOL"
+    assert pool.run(units.environment, (name,)) == {name: "system"}
+    monkeypatch.setenv(name, "mimalloc")
+    with Pool(1) as other:
+        assert other.run(units.environment, (name,)) == {name: "mimalloc"}
+
+
 def test_each_worker_sees_one_gpu_and_a_third_shares_the_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # what workers inherit, were they told nothing
     with Pool(3, gpus=("0", "1")) as pool:
@@ -219,7 +227,7 @@ def test_an_interrupted_wait_gives_its_turn_to_the_next(threads: ThreadPoolExecu
         assert running.result(timeout=PATIENCE) == "slept"
 
 
-def interrupt(condition: Callable[[], bool]) -> None:
+def interrupt(condition: Callable[[], bool], timeout: float | None = None) -> None:
     raise KeyboardInterrupt
 
 
@@ -281,6 +289,21 @@ def test_what_a_unit_sent_at_its_very_end_is_not_left_for_the_next_one():
     pipe = Pipe()
     assert pool_module._next_event(pipe, ended) is None  # type: ignore[arg-type]
     assert pool_module._next_event(pipe, ended) == "done"  # type: ignore[arg-type]
+
+
+def test_of_units_that_come_at_about_the_same_time_the_costliest_goes_first(
+    threads: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pool_module, "LINGER_SECONDS", 1.0)
+    order = tmp_path / "order"
+    with Pool(1) as pool:
+        both = []
+        for n, (name, cost) in enumerate((("cheap", 1.0), ("dear", 20.0)), start=1):
+            both.append(threads.submit(pool.run, units.note, order, name, cost=cost))
+            until(lambda n=n: len(pool._waiting) == n)
+        for each in both:
+            each.result(timeout=PATIENCE)
+    assert order.read_text().split() == ["dear", "cheap"]
 
 
 def test_a_unit_without_a_cost_goes_before_costly_ones():

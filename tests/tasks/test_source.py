@@ -143,3 +143,15 @@ def test_many_threads_may_ask_at_once():
     with ThreadPoolExecutor(16) as threads:
         digests = list(threads.map(lambda _: source_digest(("forecaster.plots.draw",)), range(64)))
     assert len(set(digests)) == 1
+
+
+def test_reading_ahead_leaves_nothing_to_read(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks.source.read_ahead()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a module was parsed again")
+
+    monkeypatch.setattr(tasks.source.ast, "parse", refuse)
+    assert set(source_digests(("forecaster.top",))) == {
+        *("forecaster", "forecaster.top", "forecaster.middle", "forecaster.sub", "forecaster.sub.bottom"),
+    }

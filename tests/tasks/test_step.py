@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -249,3 +250,14 @@ def test_flat_names_are_dotted():
 def test_only_what_can_pass_by_itself_is_retried(error: Exception, may_pass: bool):
     state = Failed(data=error)
     assert is_transient(None, None, state) is may_pass  # type: ignore[arg-type]
+
+
+def test_what_a_step_depends_on_is_written_down_only_when_it_changed(now: Runtime) -> None:
+    key_of(now, INPUTS)
+    (last,) = (now.artifacts_dir / "cache" / "last").rglob("*.json")
+    os.utime(last, (0, 0))
+    key_of(now, INPUTS)
+    assert last.stat().st_mtime == 0
+    key_of(now, INPUTS | {"columns": ("rsi_14",)})
+    assert last.stat().st_mtime > 0
+    assert json.loads(last.read_text())["input columns"] == ["rsi_14"]

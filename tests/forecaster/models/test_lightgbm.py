@@ -3,40 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.models.lightgbm import CHUNK, SUMMARIES, summarise, summary_names
+from forecaster.models import lightgbm, summaries
+from forecaster.models.summaries import SUMMARIES, summarise
 from forecaster.settings import LightGBMConfig
 from forecaster.windows import make_windows
-
-
-@pytest.fixture
-def ramp():
-    days = np.arange(14.0)
-    return make_windows(np.column_stack([days, days**2]), days, lookback=12, horizons=(1,))
-
-
-def test_the_five_summaries_of_a_ramp(ramp):
-    x = summarise(ramp)[0].reshape(len(SUMMARIES), 2)  # days 0..11
-    np.testing.assert_allclose(x[:, 0], [11, 5.5, np.sqrt(143 / 12), 11, 5])
-    np.testing.assert_allclose(x[[0, 3], 1], [121, 121])
-
-
-def test_names_follow_the_columns(ramp):
-    names = summary_names(["day", "square"])
-    assert len(names) == summarise(ramp).shape[1]
-    assert names[:3] == ["day__last", "square__last", "day__mean"]
-
-
-def test_summaries_do_not_depend_on_where_chunks_end():
-    base = np.random.default_rng(0).standard_normal((CHUNK + 40, 2))
-    windows = make_windows(base, base[:, 0], lookback=20, horizons=(1,))
-    assert len(windows) > CHUNK
-    np.testing.assert_array_equal(summarise(windows)[CHUNK - 3 :], summarise(windows.take(slice(CHUNK - 3, None))))
-
-
-def test_too_short_a_window_has_no_momentum():
-    days = np.arange(20.0)
-    with pytest.raises(ValueError, match=r"10 days or more\. Received: lookback=9"):
-        summarise(make_windows(days[:, None], days, lookback=9, horizons=(1,)))
 
 
 def test_importance_finds_the_planted_feature(small_model, parts):
@@ -134,3 +104,21 @@ def test_a_refit_without_a_length_per_quantile_is_refused(small_model, unsure, p
 def test_importance_is_that_of_the_forecast_alone(small_model, unsure, parts):
     plain = small_model("lightgbm").fit(*parts[:2])
     assert unsure.importance().equals(plain.importance())
+
+
+def test_summaries_of_all_windows_never_exist_at_once_and_how_many_do_changes_nothing(small_model, parts, monkeypatch):
+    sizes = []
+
+    def noted(windows):
+        sizes.append(len(windows))
+        return summarise(windows)
+
+    whole = small_model("lightgbm").fit(*parts[:2]).predict(parts[2])
+    monkeypatch.setattr(summaries, "summarise", noted)
+    monkeypatch.setattr(lightgbm, "summarise", noted)
+    monkeypatch.setattr(summaries, "CHUNK", 16)
+    monkeypatch.setattr(summaries.Summaries, "batch_size", 16)
+    monkeypatch.setattr(lightgbm, "PREDICT_CHUNK", 16)
+    np.testing.assert_array_equal(small_model("lightgbm").fit(*parts[:2]).predict(parts[2]), whole)
+    assert len(parts[0]) > 16
+    assert max(sizes) == 16

@@ -1,0 +1,51 @@
+"""Where coins wait for each other before they work."""
+
+import threading
+import time
+
+import pytest
+
+from flows import starting
+from flows.starting import StartingLine
+
+
+def test_runs_are_created_one_at_a_time_and_work_only_when_all_are_there() -> None:
+    line, events, inside = StartingLine(3), [], threading.Semaphore(1)
+
+    def run(coin: int) -> None:
+        with line.approach() as cross:
+            assert inside.acquire(blocking=False), "two were created at once"
+            time.sleep(0.02)
+            events.append("created")
+            inside.release()
+            cross()
+            events.append("works")
+
+    threads = [threading.Thread(target=run, args=(coin,)) for coin in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert events == ["created"] * 3 + ["works"] * 3
+
+
+def test_a_run_that_never_starts_keeps_nobody_waiting() -> None:
+    line, worked = StartingLine(2), threading.Event()
+
+    def run() -> None:
+        with line.approach() as cross:
+            cross()
+            worked.set()
+
+    with pytest.raises(OSError, match="refused"), line.approach():
+        raise OSError("the server refused")
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert worked.wait(10)
+    thread.join(10)
+
+
+def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "PATIENCE_SECONDS", 0.01)
+    with StartingLine(2).approach() as cross:
+        cross()  # returns although the other never comes
