@@ -26,6 +26,7 @@ from forecaster.store import Store
 from tasks.accelerators import default_jobs, visible_gpus
 from tasks.pool import Pool
 from tasks.runtime import Progress, Runtime, use_runtime
+from tasks.source import read_once
 from tasks.steps import StepLog
 
 progress: ContextVar[Progress] = ContextVar("progress", default=Silent())  # noqa: B039
@@ -48,7 +49,8 @@ def retrain(config: RunConfig) -> State[Any]:
     gpus = visible_gpus()
     with Pool(config.jobs or default_jobs(gpus), config.artifacts_dir / "workers.log", gpus) as pool:
         try:
-            outcomes = _all_coins(config, pool)
+            with read_once():
+                outcomes = _all_coins(config, pool)
         except KeyboardInterrupt:
             return Cancelled(message="Interrupted. Finished fits are kept and will be reused.")
     return _conclude(outcomes)

@@ -30,7 +30,7 @@ POLL_SECONDS = 0.2
 TIMEOUT_SECONDS = 1800.0  # of a unit that is not a fit
 SHORT = math.inf
 LINGER_SECONDS = 0.2  # a coin's fits come on several threads, in any order: the longest must not find all slots taken
-MAX_RSS = 1.25 * 2**30  # bytes; memory of a TensorFlow process grows with every fit, so it is replaced in time
+MAX_RSS = 1.1 * 2**30  # bytes; memory of a TensorFlow process grows with every fit, so it is replaced in time
 MAX_RSS_WITH_GPU = 8.0 * 2**30  # CUDA's libraries alone take gigabytes, and a Mac's GPU shares the memory
 KINDNESS = {  # to what else runs in a worker, or beside it
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",

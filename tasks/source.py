@@ -3,6 +3,9 @@
 import ast
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import resolve_name
@@ -13,13 +16,33 @@ import forecaster
 
 PACKAGE = "forecaster"
 FOLDER = Path(forecaster.__file__).parent
+_known: ContextVar[dict[tuple[str, ...], str] | None] = ContextVar("known", default=None)
 _parser = threading.Lock()  # CPython 3.11 raises a SystemError now and then when several threads parse at once
 # Its values are in the key; a new default must not refit what it does not change.
 IN_THE_KEY_ALREADY = frozenset({"forecaster.config", "forecaster.settings"})
 
 
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Inside, code counts as it was when first asked for: hundreds of steps would look at the same files each."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
 def source_digest(modules: tuple[str, ...]) -> str:
     """One digest over `modules` and all they import from the package, comments and layout left out."""
+    known = _known.get()
+    if known is None:
+        return _digest(modules)
+    if modules not in known:
+        known[modules] = _digest(modules)
+    return known[modules]
+
+
+def _digest(modules: tuple[str, ...]) -> str:
     digests = source_digests(modules)
     return hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in digests.items()).encode()).hexdigest()
 

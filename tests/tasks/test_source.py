@@ -10,7 +10,7 @@ import pytest
 import tasks.source
 from forecaster.config import MODELS
 from forecaster.models.registry import MODEL_CLASSES, model_module
-from tasks.source import FOLDER, IN_THE_KEY_ALREADY, library_versions, source_digest, source_digests
+from tasks.source import FOLDER, IN_THE_KEY_ALREADY, library_versions, read_once, source_digest, source_digests
 
 FIT = "forecaster.fitting"
 
@@ -81,6 +81,14 @@ def test_a_new_default_does_not_count(tree: Path):
     before = source_digest(("forecaster.top",))
     edit(tree / "config.py", "DEFAULT = 2")
     assert source_digest(("forecaster.top",)) == before
+
+
+def test_inside_one_night_the_code_counts_as_it_was_when_first_asked_for(tree: Path):
+    with read_once():
+        before = source_digest(("forecaster.top",))
+        edit(tree / "top.py", "new = 1")
+        assert source_digest(("forecaster.top",)) == before
+    assert source_digest(("forecaster.top",)) != before
 
 
 def test_a_module_that_does_not_exist_is_refused(tree: Path):
