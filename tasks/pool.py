@@ -9,7 +9,6 @@ import math
 import multiprocessing
 import os
 import resource
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -267,11 +266,17 @@ def _work(unit: Callable[..., R], args: tuple[Any, ...], reports: bool) -> tuple
     assert _send is not None
     keywords = {"on_epoch": lambda epoch, logs: _send.send((epoch, logs))} if reports else {}
     try:
-        return unit(*args, **keywords), _peak_rss()
+        return unit(*args, **keywords), _rss()
     finally:
         _send.send(_DONE)
 
 
-def _peak_rss() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else peak * 1024)
+def _rss() -> float:
+    """Bytes of memory in use; on a Mac, without `/proc`, the most so far.
+
+    That peak is no use on Linux: it starts with that of the process which started this one, a notebook's gigabytes.
+    """
+    try:
+        return float(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    except FileNotFoundError:
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
