@@ -76,7 +76,7 @@ def select_columns(data: Prepared, folds: Iterable[Fold], config: RunConfig) -> 
     """Selected columns per fold, each chosen on that fold's own train days."""
     futures = {
         fold.name: select.submit(
-            data.coin, fold, data.parts.train, config.split.horizons, data.cross_asset, config.select
+            data.coin, fold, data.parts.train, config.split.horizons, data.cross_asset, config.select, data.given
         )
         for fold in folds
     }

@@ -61,10 +61,15 @@ class SplitConfig(Config):
         return self
 
 
+Merit = Literal["rank_correlation", "mutual_information"]
+
+
 class SelectConfig(Config):
     """Which columns a model sees."""
 
     max_features: int = 80
+    merits: tuple[Merit, ...] = ("rank_correlation", "mutual_information")  # their best columns by turns
+    favours_given: bool = True  # columns that came with the bars take up to half of the places first
     max_missing: Fraction = 0.5  # a column with more missing days than this on train is dropped
     n_neighbors: int = 3  # of the mutual information estimate (Kraskov et al. 2004)
     seed: int = 42
