@@ -10,6 +10,7 @@ from sklearn.preprocessing import RobustScaler
 from forecaster.settings import Config
 from forecaster.windows import Floats
 
+BLOCK_DAYS = 2048  # scaled at once: on the way to float32 they are copied several times as float64
 CLIP = 10.0  # interquartile ranges: one flash crash must not dominate a window, a batch or a gradient
 
 
@@ -23,11 +24,13 @@ class Preprocessor(Config):
         columns: columns kept, in order: those with at least one value on train.
         center: train median of each, in the column's own unit.
         scale: train interquartile range of each, in the column's own unit.
+        weight: by which each is multiplied once it is scaled; empty for all as they are.
     """
 
     columns: tuple[str, ...]
     center: tuple[float, ...]
     scale: tuple[float, ...]
+    weight: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _has_one_center_and_scale_per_column(self) -> Self:
@@ -57,6 +60,10 @@ class Preprocessor(Config):
             columns=tuple(values.columns), center=tuple(scaler.center_.tolist()), scale=tuple(scaler.scale_.tolist())
         )
 
+    def weighed(self, weight: Floats) -> Self:
+        """The same, with each column multiplied by its weight: `(n_features,)`."""
+        return self.model_copy(update={"weight": tuple(weight.tolist())})
+
     @property
     def n_features(self) -> int:
         """Columns of the base matrix."""
@@ -74,10 +81,17 @@ class Preprocessor(Config):
                 f"Every column seen on train is needed. Received: a frame without {', '.join(missing)}. "
                 "Compute the features with the version that this preprocessor was fitted with"
             )
-        values = _finite_or_missing(frame[list(self.columns)]).to_numpy()
-        scaled = (values - np.asarray(self.center)) / np.asarray(self.scale)
-        base: Floats = np.nan_to_num(scaled.clip(-CLIP, CLIP), nan=0.0).astype(np.float32)  # zero is the median
+        base: Floats = np.empty((len(frame), self.n_features), np.float32)
+        for start in range(0, len(frame), BLOCK_DAYS):
+            days = slice(start, start + BLOCK_DAYS)
+            base[days] = self._scaled(frame.iloc[days][list(self.columns)])
         return base
+
+    def _scaled(self, frame: pd.DataFrame) -> Floats:
+        values = _finite_or_missing(frame).to_numpy()
+        scaled = (values - np.asarray(self.center)) / np.asarray(self.scale)
+        inside: Floats = np.nan_to_num(scaled.clip(-CLIP, CLIP), nan=0.0)  # zero is the median
+        return inside * np.asarray(self.weight) if self.weight else inside
 
     def to_json(self) -> str:
         """All of it as JSON; floats survive exactly."""

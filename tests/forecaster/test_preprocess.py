@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.preprocess import CLIP, Preprocessor, target_scale
+from forecaster.preprocess import BLOCK_DAYS, CLIP, Preprocessor, target_scale
 
 
 @pytest.fixture
@@ -31,6 +31,12 @@ def test_a_column_without_a_value_on_train_is_dropped_even_if_it_has_some_later(
 def test_a_constant_column_keeps_its_unit(train):
     fitted = Preprocessor.fit(train)
     assert fitted.transform(train.assign(flat=7.5))[:, 2].tolist() == [0.5] * 5
+
+
+def test_a_series_of_several_blocks_is_scaled_as_one(train):
+    fitted, later = Preprocessor.fit(train), pd.DataFrame({"a": np.arange(2.0 * BLOCK_DAYS + 3) % 5})
+    days = later.assign(gap=20.0, flat=7.0)
+    assert fitted.transform(days)[:, 0].tolist() == ((later["a"] - 2) / 2).tolist()
 
 
 def test_extremes_are_clipped_and_infinities_count_as_missing(train):
@@ -86,3 +92,11 @@ def test_target_scale_is_the_interquartile_range_of_what_is_labelled():
 def test_a_horizon_without_labels_has_no_scale():
     with pytest.raises(ValueError, match=r"Received: \[2, 0\] labels"):
         target_scale(np.array([[1, np.nan], [2, np.nan]]))
+
+
+def test_a_weighed_column_is_multiplied_once_it_is_scaled_and_clipped(train):
+    fitted = Preprocessor.fit(train).weighed(np.array([0.5, 1.0, 0.1]))
+    later = train.assign(a=[2.0, 4.0, 1e6, 2.0, 2.0], flat=9.0)
+    assert fitted.transform(later)[:, 0].tolist() == [0, 0.5, CLIP / 2, 0, 0]
+    assert fitted.transform(later)[0, 2] == pytest.approx(0.2)
+    assert Preprocessor.from_json(fitted.to_json()) == fitted
