@@ -76,7 +76,7 @@ def select_columns(data: Prepared, folds: Iterable[Fold], config: RunConfig) -> 
     """Selected columns per fold, each chosen on that fold's own train days."""
     futures = {
         fold.name: select.submit(
-            data.coin, fold, data.parts.train, config.split.horizons, data.cross_asset, config.select
+            data.coin, fold, data.parts.train, config.split.horizons, data.cross_asset, config.select, data.given
         )
         for fold in folds
     }
@@ -170,7 +170,7 @@ def refit_models(
     A model whose refit fails stays judged, and is not served.
     """
     specs = [
-        spec_of(data, m, data.serving, config, settings, epochs=next(iter(fits[m, JUDGED].length), None))
+        spec_of(data, m, data.serving, config, settings, epochs=fits[m, JUDGED].epochs)
         for m in survivors.models
         if m not in BASELINES
     ]

@@ -13,7 +13,17 @@ LISTS: dict[str, Callable[[str], str]] = {"crypto": str.upper, "tune_models": st
 SECTIONS = {  # of the help; what is in none of them comes last
     "Data": ("crypto", "data_dir", "as_of", "signal", "seq_length", "max_features"),
     "Models": (
-        *("epochs", "batch_size", "folds", "no_dlinear", "no_tcn", "no_lstm", "no_transformer", "no_lightgbm"),
+        *(
+            "recipe",
+            "epochs",
+            "batch_size",
+            "folds",
+            "no_dlinear",
+            "no_tcn",
+            "no_lstm",
+            "no_transformer",
+            "no_lightgbm",
+        ),
         "no_ensemble",
     ),
     "Tuning": ("tune", "tune_trials", "tune_timeout", "tune_models"),

@@ -52,7 +52,9 @@ def walk_forward(
 def _select(data: Prepared, walks: Walks, config: RunConfig) -> dict[str, tuple[str, ...]]:
     """Columns per split, each chosen on that split's own train days."""
     futures = {
-        fold.name: select.submit(data.coin, fold, rows, config.split.horizons, data.cross_asset, config.select)
+        fold.name: select.submit(
+            data.coin, fold, rows, config.split.horizons, data.cross_asset, config.select, data.given
+        )
         for fold, rows in zip(walks.folds, walks.parts, strict=True)
     }
     selected, failures = gather(futures)

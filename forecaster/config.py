@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from forecaster.recipes import Recipe, model_settings, select_settings, training_settings
 from forecaster.settings import (
     COINS,
-    MODEL_CONFIGS,
     MODELS,
     Coin,
     Config,
@@ -39,6 +39,10 @@ class RunConfig(Config):
     epochs: Annotated[
         int, Field(ge=1, description="Most epochs a network trains; early stopping may end it sooner.")
     ] = 100
+    recipe: Annotated[
+        Recipe,
+        Field(description="How networks are trained: so that they learn, or to the letter of the specification."),
+    ] = "learning"
     batch_size: Annotated[int, Field(ge=1, description="Windows per training step.")] = 32
     seq_length: Annotated[int, Field(ge=10, description="Lookback window in days.")] = 60
     max_features: Annotated[
@@ -143,12 +147,12 @@ class RunConfig(Config):
     @property
     def select(self) -> SelectConfig:
         """What decides the columns."""
-        return SelectConfig(max_features=self.max_features, seed=self.seed)
+        return select_settings(self.recipe, max_features=self.max_features, seed=self.seed)
 
     @property
     def training(self) -> TrainingConfig:
         """What the networks share."""
-        return TrainingConfig(epochs=self.epochs, batch_size=self.batch_size)
+        return training_settings(self.recipe).model_copy(update={"epochs": self.epochs, "batch_size": self.batch_size})
 
     @property
     def stacking(self) -> StackingConfig:
@@ -178,7 +182,7 @@ class RunConfig(Config):
 
     def model(self, name: str) -> Any:
         """The settings of one model, before any tuning."""
-        return MODEL_CONFIGS[name]()
+        return model_settings(self.recipe, name)
 
     @model_validator(mode="after")
     def _trains_something(self) -> Self:

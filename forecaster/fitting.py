@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecaster.evidence import evidence_weights
 from forecaster.models.base import FitSettings, Forecaster, OnEpoch, ignore_epoch
 from forecaster.models.registry import model_class
 from forecaster.preprocess import Preprocessor, target_scale
-from forecaster.settings import JUDGED, Config
+from forecaster.settings import JUDGED, NETWORKS, Config
 from forecaster.split import Fold, Span
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE, Floats, Windows, make_windows
@@ -50,7 +51,7 @@ class FitResult(Config):
     folder: Artifact
     forecasts: Artifact | None
     history: Artifact
-    length: tuple[int, ...]
+    length: tuple[int | float, ...]
     target_scale: tuple[float, ...]
     n_parameters: int
     n_train: int
@@ -61,7 +62,13 @@ class FitResult(Config):
     @property
     def best_length(self) -> int | list[int]:
         """Epochs until the best weights, or trees per horizon; those of further quantiles are left out."""
-        return self.length[0] if len(self.length) == 1 else list(self.length[: len(self.target_scale)])
+        counts = [int(count) for count in self.length[: len(self.target_scale)]]
+        return counts[0] if len(self.length) == 1 or self.model in NETWORKS else counts
+
+    @property
+    def epochs(self) -> int | None:
+        """Epochs until a network's best weights."""
+        return int(self.length[0]) if self.model in NETWORKS else None
 
 
 class Forecasts(Config):
@@ -103,7 +110,7 @@ def refit_unit(
     spec: FitSpec,
     parts: Sequence[Artifact],
     columns: Sequence[str],
-    length: tuple[int, ...],
+    length: tuple[int | float, ...],
     on_epoch: OnEpoch = ignore_epoch,
 ) -> FitResult:
     """Fit on all days for the length that the judged fit found; horizons not labelled yet are masked by the loss."""
@@ -163,6 +170,11 @@ def _windows(
     days = pd.DatetimeIndex(rows.index)
     seen = rows.loc[: pd.Timestamp(spec.fold.train.last), list(columns)]
     preprocessor = Preprocessor.fit(seen)
+    windows = _all_windows(preprocessor, rows, spec.lookback, spec.horizons)
+    if spec.training is None or not spec.training.evidence:
+        return preprocessor, windows, days
+    weights = evidence_weights(_inside(windows, days, spec.fold.train).labelled, spec.training.evidence)
+    preprocessor = preprocessor.weighed(weights)
     return preprocessor, _all_windows(preprocessor, rows, spec.lookback, spec.horizons), days
 
 

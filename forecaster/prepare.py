@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forecaster.features import cross_asset, engineer
+from forecaster.features import category_of, cross_asset, engineer
 from forecaster.market import Bars, BarsError, load_bars, require_length, stale_days
 from forecaster.settings import Coin, Config, DataConfig, SplitConfig, partner_of
 from forecaster.split import (
@@ -52,13 +52,17 @@ class Parts(Config):
 
 
 class Prepared(Config):
-    """All that later steps need to know about one coin's data; rows are behind `parts`."""
+    """All that later steps need to know about one coin's data; rows are behind `parts`.
+
+    `given` names the columns that came with the bars.
+    """
 
     coin: Coin
     data: DataSummary
     degraded: tuple[str, ...]
     n_engineered: int
     cross_asset: tuple[str, ...]
+    given: tuple[str, ...]
     parts: Parts
     boundaries: Boundaries
     judged: Fold
@@ -89,6 +93,7 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
         degraded=degraded,
         n_engineered=n_engineered,
         cross_asset=tuple(crossed.columns),
+        given=tuple(name for name in map(str, rows) if name != LOG_CLOSE and category_of(name) == "extra"),
         parts=_parts(rows, boundaries, split, store),
         boundaries=boundaries,
         judged=judged,

@@ -24,11 +24,13 @@ class Preprocessor(Config):
         columns: columns kept, in order: those with at least one value on train.
         center: train median of each, in the column's own unit.
         scale: train interquartile range of each, in the column's own unit.
+        weight: by which each is multiplied once it is scaled; empty for all as they are.
     """
 
     columns: tuple[str, ...]
     center: tuple[float, ...]
     scale: tuple[float, ...]
+    weight: tuple[float, ...] = ()
 
     @model_validator(mode="after")
     def _has_one_center_and_scale_per_column(self) -> Self:
@@ -58,6 +60,10 @@ class Preprocessor(Config):
             columns=tuple(values.columns), center=tuple(scaler.center_.tolist()), scale=tuple(scaler.scale_.tolist())
         )
 
+    def weighed(self, weight: Floats) -> Self:
+        """The same, with each column multiplied by its weight: `(n_features,)`."""
+        return self.model_copy(update={"weight": tuple(weight.tolist())})
+
     @property
     def n_features(self) -> int:
         """Columns of the base matrix."""
@@ -85,7 +91,7 @@ class Preprocessor(Config):
         values = _finite_or_missing(frame).to_numpy()
         scaled = (values - np.asarray(self.center)) / np.asarray(self.scale)
         inside: Floats = np.nan_to_num(scaled.clip(-CLIP, CLIP), nan=0.0)  # zero is the median
-        return inside
+        return inside * np.asarray(self.weight) if self.weight else inside
 
     def to_json(self) -> str:
         """All of it as JSON; floats survive exactly."""

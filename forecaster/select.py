@@ -1,28 +1,36 @@
-"""Which columns a model sees: mutual information with the targets, on train rows only."""
+"""Which columns a model sees: those that say most about the targets, on train rows only."""
 
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
+from scipy.stats import rankdata
 from sklearn.feature_selection import mutual_info_regression
 
-from forecaster.settings import Config, SelectConfig
+from forecaster.settings import Config, Merit, SelectConfig
 from forecaster.split import Span
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE, Floats, log_returns
 
+NEAR = 90  # days: closer shifts still share days with windows and labels
+
 
 class Score(Config):
-    """Mutual information of one column with each horizon's log-return, in nats, and its mean rank (1 is best)."""
+    """What one column says about each horizon's log-return, by each merit, and its best mean rank (1 is best).
+
+    Mutual information is in nats; rank correlation is in units of what chance alone gives.
+    """
 
     column: str
-    information: dict[int, float]
+    merits: dict[Merit, dict[int, float]]
     mean_rank: float
 
 
 class Selection(Config):
-    """Columns in the order of the model's inputs: the best by mean rank, then the cross-asset columns."""
+    """Columns in the order of the model's inputs: those that won a place, best first, then the cross-asset columns."""
 
     columns: tuple[str, ...]
     scores: tuple[Score, ...]
@@ -30,16 +38,22 @@ class Selection(Config):
 
 
 def select(
-    rows: pd.DataFrame, train: Span, horizons: tuple[int, ...], cross_asset: tuple[str, ...], config: SelectConfig
+    rows: pd.DataFrame,
+    train: Span,
+    horizons: tuple[int, ...],
+    cross_asset: tuple[str, ...],
+    config: SelectConfig,
+    given: tuple[str, ...] = (),
 ) -> Selection:
-    """Rank columns by mutual information (Kraskov et al. 2004) with the log-returns, averaged over horizons as ranks.
+    """Rank columns by what they say about the log-returns, averaged over horizons as ranks; merits take turns.
 
     Args:
         rows: features and `log_close` of the train part, one row per day.
         train: origins to learn from; rows after `train.last` are used for the labels of those origins alone.
         horizons: days ahead.
         cross_asset: columns that do not compete, but join whatever is selected unless they are empty here.
-        config: how many columns, how many missing days are allowed, seed.
+        config: how many columns, by which merits, how many missing days are allowed, seed.
+        given: columns that came with the bars; where `favours_given`, they have the first choice of half the places.
 
     Raises:
         ValueError: if no column but the cross-asset ones can be used.
@@ -55,12 +69,19 @@ def select(
         )
     x = seen[ranked].fillna(seen[ranked].median())[inside[: len(seen)]]
     scores = _scores(x, y, horizons, config)
-    best = [score.column for score in scores[: config.max_features]]
+    best = _places([score.column for score in scores], given if config.favours_given else (), config.max_features)
     return Selection(
         columns=(*best, *(column for column in cross_asset if column not in dropped)),
         scores=tuple(scores),
         dropped=dropped,
     )
+
+
+def _places(ranked: list[str], first: Collection[str], n_places: int) -> list[str]:
+    """The best `n_places` of `ranked`, after the best of `first` have taken up to half of them."""
+    favoured = [column for column in ranked if column in first][: n_places // 2]
+    others = [column for column in ranked if column not in favoured]
+    return [*favoured, *others][:n_places]
 
 
 class Selected(Config):
@@ -77,10 +98,11 @@ def select_unit(
     horizons: tuple[int, ...],
     cross_asset: tuple[str, ...],
     config: SelectConfig,
+    given: tuple[str, ...] = (),
 ) -> Selected:
     """`select` from a stored part into the store."""
     store = Store(root)
-    selection = select(store.frame(part), train, horizons, cross_asset, config)
+    selection = select(store.frame(part), train, horizons, cross_asset, config, given)
     return Selected(columns=selection.columns, selection=store.put_json(selection.model_dump(mode="json")))
 
 
@@ -98,19 +120,59 @@ def _unusable(seen: pd.DataFrame, cross_asset: tuple[str, ...], config: SelectCo
 
 
 def _scores(x: pd.DataFrame, y: Floats, horizons: tuple[int, ...], config: SelectConfig) -> list[Score]:
-    information = np.column_stack(
-        [
-            mutual_info_regression(x, y[:, i], n_neighbors=config.n_neighbors, random_state=config.seed, n_jobs=1)
-            for i in range(len(horizons))
-        ]
-    )  # (n_columns, n_horizons)
-    mean_rank = pd.DataFrame(-information).rank(method="average").mean(axis=1).to_numpy()
-    order = np.argsort(mean_rank, kind="stable")
+    """Best first: each merit in turn names its best column that is not named yet."""
+    merits = {merit: _MERITS[merit](x, y, config) for merit in config.merits}  # (n_columns, n_horizons) each
+    mean_ranks = np.column_stack(
+        [pd.DataFrame(-values).rank(method="average").mean(axis=1) for values in merits.values()]
+    )  # (n_columns, n_merits)
+    places = mean_ranks.argsort(axis=0, kind="stable").argsort(axis=0)
+    order = np.lexsort((places.argmin(axis=1), places.min(axis=1)))
     return [
         Score(
             column=str(x.columns[i]),
-            information={h: float(information[i, j]) for j, h in enumerate(horizons)},
-            mean_rank=float(mean_rank[i]),
+            merits={m: dict(zip(horizons, values[i].tolist(), strict=True)) for m, values in merits.items()},
+            mean_rank=float(mean_ranks[i].min()),
         )
         for i in order
     ]
+
+
+def mutual_information(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floats:
+    """Nearest-neighbour estimate in nats (Kraskov et al. 2004): `(n_columns, n_horizons)`.
+
+    It sees any kind of dependence, but of two slow series it finds much by chance.
+    """
+    estimate = partial(mutual_info_regression, x, n_neighbors=config.n_neighbors, random_state=config.seed, n_jobs=1)
+    return np.column_stack([estimate(target) for target in y.T])
+
+
+def rank_correlation(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floats:
+    """Spearman's correlation, without sign, in units of its root mean square by chance: `(n_columns, n_horizons)`.
+
+    Chance is what the same two series give at every far circular shift against each other (surrogates as of Theiler
+    et al. 1992), so that slow columns, which correlate with overlapping returns by accident, must show more.
+    """
+    n = len(x)
+    lag = np.arange(n)
+    is_far = np.minimum(lag, n - lag) > min(NEAR, n // 4)
+    spectrum = np.conj(np.fft.rfft(_standard_ranks(x.to_numpy()), axis=0))
+    targets = np.fft.rfft(_standard_ranks(y), axis=0)
+    merits = []
+    for target in targets.T:
+        correlation = np.fft.irfft(spectrum * target[:, None], n, axis=0) / n  # (n_shifts, n_columns)
+        chance = np.sqrt(np.square(correlation[is_far]).mean(axis=0))
+        merits.append(np.abs(correlation[0]) / np.maximum(chance, 1e-12))
+    return np.column_stack(merits)
+
+
+def _standard_ranks(values: Floats) -> Floats:
+    """Ranks along the first axis with mean 0 and variance 1; zero where all are equal."""
+    ranks = rankdata(values, axis=0)
+    ranks -= ranks.mean(axis=0)
+    return np.asarray(ranks / np.maximum(ranks.std(axis=0), 1e-12))
+
+
+_MERITS: dict[Merit, Callable[[pd.DataFrame, Floats, SelectConfig], Floats]] = {
+    "rank_correlation": rank_correlation,
+    "mutual_information": mutual_information,
+}

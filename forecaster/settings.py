@@ -18,6 +18,7 @@ JUDGED = "judged"  # name of the fold whose fit is scored; the others are out-of
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def partner_of(coin: str) -> Coin:
@@ -61,10 +62,15 @@ class SplitConfig(Config):
         return self
 
 
+Merit = Literal["rank_correlation", "mutual_information"]
+
+
 class SelectConfig(Config):
     """Which columns a model sees."""
 
     max_features: int = 80
+    merits: tuple[Merit, ...] = ("rank_correlation", "mutual_information")  # their best columns by turns
+    favours_given: bool = True  # columns that came with the bars take up to half of the places first
     max_missing: Fraction = 0.5  # a column with more missing days than this on train is dropped
     n_neighbors: int = 3  # of the mutual information estimate (Kraskov et al. 2004)
     seed: int = 42
@@ -81,6 +87,15 @@ class TrainingConfig(Config):
     scaling: float = 0.03  # a copy is multiplied by U(1 - scaling, 1 + scaling)
     clip_norm: float = 1.0
     huber_delta: float = 1.0  # in units of the scaled target
+    # What follows does nothing as specified; the recipe that learns (`forecaster.recipes`) sets it.
+    epoch_windows: int | None = None  # between two looks at validation; None: every original and its copies
+    warmup_steps: int = 0  # over which the learning rate rises, to stay; 0: the network's own schedule
+    weight_memory: Rate = 0.0  # per step, of the moving average of weights that is judged and kept; 0: the last weights
+    hidden_columns: Rate = 0.0  # share of the columns that a training window shows as their median
+    spliced: Share = 0.0  # share of the training windows whose oldest days are another window's
+    evidence: float = 0.0  # that a column has to show to be heard in full, in units of chance; 0: none
+    learns_drift: bool = True  # whether the heads learn a constant
+    shrinks: bool = False  # whether the forecast is multiplied by what validation supports of it, between 0 and 1
 
 
 class DLinearConfig(Config):
@@ -100,7 +115,7 @@ class TCNConfig(Config):
     dropout: Rate = 0.3
     learning_rate: float = 1e-3
     plateau_factor: float = 0.5
-    plateau_patience: int = 5
+    plateau_patience: int | None = 5  # None: the learning rate stays
 
 
 class EnhancedLSTMConfig(Config):
@@ -111,6 +126,8 @@ class EnhancedLSTMConfig(Config):
     dropout: Rate = 0.4
     l2: float = 1e-4
     learning_rate: float = 5e-4
+    head_rate: float = 1.0  # multiple of the learning rate with which the heads learn
+    attention_rate: float = 1.0  # and the attention over time
 
 
 class TransformerConfig(Config):
@@ -125,6 +142,7 @@ class TransformerConfig(Config):
     learning_rate: float = 1e-3  # peak, reached after the warm-up
     weight_decay: float = 0.01
     warmup_steps: int = 500
+    position_rate: float = 1.0  # multiple of the learning rate with which the positions learn
 
 
 class LightGBMConfig(Config):

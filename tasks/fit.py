@@ -49,7 +49,9 @@ def fit(spec: FitSpec, parts: tuple[Artifact, ...], columns: tuple[str, ...]) ->
 
 
 @step("refit-{spec.coin}-{spec.model}", modules=_modules, libraries=_libraries)
-def refit(spec: FitSpec, parts: tuple[Artifact, ...], columns: tuple[str, ...], length: tuple[int, ...]) -> FitResult:
+def refit(
+    spec: FitSpec, parts: tuple[Artifact, ...], columns: tuple[str, ...], length: tuple[int | float, ...]
+) -> FitResult:
     """Fit what is served tomorrow: on all days, for the length that the judged fit found."""
     return _in_pool(refit_unit, spec, parts, columns, length)
 

@@ -11,7 +11,7 @@ from tasks.step import step
 @step(
     "select-{coin}-{fold.name}",
     modules=("forecaster.select",),
-    libraries=("numpy", "pandas", "scikit-learn"),
+    libraries=("numpy", "pandas", "scikit-learn", "scipy"),
 )
 def select(
     coin: str,
@@ -20,7 +20,8 @@ def select(
     horizons: tuple[int, ...],
     cross_asset: tuple[str, ...],
     config: SelectConfig,
+    given: tuple[str, ...],
 ) -> Selected:
     """Choose columns on the fold's own train days."""
     now = runtime()
-    return now.pool.run(select_unit, now.artifacts_dir, train, fold.train, horizons, cross_asset, config)
+    return now.pool.run(select_unit, now.artifacts_dir, train, fold.train, horizons, cross_asset, config, given)

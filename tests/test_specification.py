@@ -33,12 +33,13 @@ FLAGS = [  # flag, words of its description, default; only the default of --max-
     ("--no-uncertainty", "monte carlo dropout", OFF),
     ("--mc-samples", "dropout", 50),
     ("--no-advanced-mlflow", "interactive curves, model cards", OFF),
-    # our completions: every model can be skipped, not DLinear and the TCN alone
+    # our completions: the letter of the training text, and every model can be skipped, not DLinear and the TCN alone
+    ("--recipe", "specification", "learning"),
     ("--no-lstm", "skip the lstm", OFF),
     ("--no-transformer", "skip the transformer", OFF),
     ("--no-lightgbm", "skip the lightgbm", OFF),
 ]
-JSON_TYPES = {bool: "boolean", int: "integer", tuple: "array", type(Path()): "string"}
+JSON_TYPES = {bool: "boolean", int: "integer", tuple: "array", type(Path()): "string", str: "string"}
 
 
 def field_of(flag: str) -> str:

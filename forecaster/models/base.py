@@ -9,6 +9,7 @@ import numpy as np
 
 from forecaster.windows import Floats, Windows
 
+Length = tuple[int | float, ...]
 OnEpoch = Callable[[int, dict[str, float]], None]  # epoch from 1, its logs
 
 
@@ -48,15 +49,15 @@ class Forecaster(Protocol):
 
     Attributes:
         settings: what it was made with.
-        length_: how long the fit ran until its best weights: epochs, or trees per horizon, then trees per horizon and
-            quantile. A refit takes it.
+        length_: how long the fit ran until its best weights: epochs, then, where the forecast was shrunk, its factor
+            per horizon; or trees per horizon, then trees per horizon and quantile. A refit takes it.
         history_: one record per epoch: `epoch`, `loss`, `val_loss`, `h1_loss`, `val_h1_loss`, ..., `learning_rate`,
             `seconds`; networks also `mae`, `mse`, `val_mae`, `val_mse`.
         n_parameters_: trainable numbers (leaves for trees).
     """
 
     settings: FitSettings
-    length_: tuple[int, ...]
+    length_: Length
     history_: list[dict[str, float]]
     n_parameters_: int
 
@@ -66,7 +67,7 @@ class Forecaster(Protocol):
         """Fit on `train`, stopping early on `val`; windows of both are fully labelled."""
         ...
 
-    def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
+    def refit(self, train: Windows, length: Length, on_epoch: OnEpoch = ignore_epoch) -> Self:
         """Fit on `train` for `length`, without validation; unlabelled (NaN) horizons are left out of the loss."""
         ...
 
@@ -105,6 +106,6 @@ class Unfitted:
     """State shared by every implementation before it is fitted."""
 
     settings: FitSettings
-    length_: tuple[int, ...] = ()
+    length_: Length = ()
     history_: list[dict[str, float]] = field(default_factory=list)
     n_parameters_: int = 0

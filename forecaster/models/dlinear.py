@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 import keras
 from keras.layers import Add, Flatten
 
-from forecaster.models.keras_training import NetworkForecaster, join_heads, linear_head
+from forecaster.models.keras_heads import join_heads, linear_head
+from forecaster.models.keras_training import NetworkForecaster
 from forecaster.models.layers.dropout import ByteDropout
 from forecaster.models.layers.series_decomposition import SeriesDecomposition
 

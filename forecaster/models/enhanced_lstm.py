@@ -6,8 +6,9 @@ import keras
 import numpy as np
 from keras.layers import Add, Dense, LayerNormalization
 
+from forecaster.models.keras_heads import join_heads, linear_head
 from forecaster.models.keras_loop import Predictor
-from forecaster.models.keras_training import NetworkForecaster, join_heads, linear_head
+from forecaster.models.keras_training import NetworkForecaster
 from forecaster.models.layers.additive_attention import TimeAttention
 from forecaster.models.layers.block_lstm import BlockLSTM
 from forecaster.models.layers.dropout import ByteDropout
@@ -33,6 +34,10 @@ class EnhancedLSTMForecaster(NetworkForecaster):
         x = ByteDropout(config.dropout, name="drop_dense")(x)
         heads = [linear_head(f"h{h}", self._l2)(x) for h in self.settings.horizons]
         return keras.Model(window, join_heads(heads), name=self.name)
+
+    def layer_rates(self) -> dict[str, float]:
+        """The attention, which begins by weighing all days alike, may learn faster."""
+        return {"attention": self.settings.model.attention_rate}
 
     def attention(self, windows: Windows) -> Floats:
         """How much each day of each window counts: `(n, lookback)`, rows sum to one."""

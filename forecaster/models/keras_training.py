@@ -15,9 +15,12 @@ import tensorflow as tf
 
 from forecaster.augment import draw_epoch
 from forecaster.models.base import OnEpoch, Unfitted, ignore_epoch
+from forecaster.models.keras_heads import rates, scale_heads
 from forecaster.models.keras_loop import Predictor, TrainLoop, horizon_losses
 from forecaster.models.keras_sampling import DropoutSampler
+from forecaster.models.layers.warmup import Warmup
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
+from forecaster.models.shrinkage import gain, support
 from forecaster.windows import Floats, Windows
 
 FILE = "model.keras"
@@ -42,31 +45,49 @@ class NetworkForecaster(Unfitted):
 
     def optimizer(self) -> keras.optimizers.Optimizer:
         """Adam (Kingma & Ba 2015), the gradient as a whole clipped to `clip_norm` (Pascanu et al. 2013)."""
-        return keras.optimizers.Adam(
-            self.settings.model.learning_rate, global_clipnorm=self.settings.training.clip_norm
-        )
+        return keras.optimizers.Adam(self.learning_rate(), global_clipnorm=self.settings.training.clip_norm)
+
+    def learning_rate(self) -> Any:
+        """The optimizer's: constant, after a warm-up if there is one."""
+        rate, steps = self.settings.model.learning_rate, self.settings.training.warmup_steps
+        return Warmup(rate, steps) if steps else rate
+
+    def layer_rates(self) -> dict[str, float]:
+        """Layers that learn faster or more slowly than the rest, by name: multiples of the learning rate."""
+        return {}
 
     def callbacks(self, monitor: str) -> Callbacks:
         """What else listens to the end of each epoch; `monitor` is the loss to watch."""
         return []
 
     def fit(self, train: Windows, val: Windows, on_epoch: OnEpoch = ignore_epoch) -> Self:
-        """Fit until the validation loss has not improved for `patience` epochs, and keep the best epoch's weights.
+        """Fit until validation has not improved for `patience` epochs, and keep the best epoch's weights.
+
+        What is watched is the loss, or in a fit that shrinks its forecast the gain that can be had from it. Such a fit
+        ends with what validation supports of the forecast, in the weights of the heads and in `length_`.
 
         Raises:
             ValueError: if a part holds no labelled window.
             FloatingPointError: if the loss stops being finite.
         """
         training = self.settings.training
-        stopping = keras.callbacks.EarlyStopping("val_loss", patience=training.patience, restore_best_weights=True)
+        watched, mode = ("val_gain", "max") if training.shrinks else ("val_loss", "min")
+        stopping = keras.callbacks.EarlyStopping(
+            watched, mode=mode, patience=training.patience, restore_best_weights=True
+        )
         val = _require_windows(val.labelled, "validation")
         self._start(train.labelled)
         self._run(train.labelled, val, training.epochs, [stopping, *self.callbacks("val_loss")], on_epoch)
         self.length_ = (stopping.best_epoch + 1,)
+        if training.shrinks:
+            factors = support(self._scaled(val), self._predictor.run(val).astype(np.float64), self.settings.horizons)
+            self._shrink(factors)
         return self
 
     def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
         """Fit for `length` epochs on every window with at least one label; the loss leaves out what is missing.
+
+        Epochs may be followed by the factors by which each horizon's forecast is multiplied.
 
         Raises:
             ValueError: if there is no such window.
@@ -74,8 +95,10 @@ class NetworkForecaster(Unfitted):
         """
         train = train.take(np.isfinite(train.y).any(axis=1))
         self._start(train)
-        self._run(train, None, length[0], self.callbacks("loss"), on_epoch)
-        self.length_ = length
+        self._run(train, None, int(length[0]), self.callbacks("loss"), on_epoch)
+        self.length_ = length[:1]
+        if len(length) > 1:
+            self._shrink(length[1:])
         return self
 
     def predict(self, windows: Windows) -> Floats:
@@ -121,7 +144,7 @@ class NetworkForecaster(Unfitted):
     def _run(self, train: Windows, val: Windows | None, epochs: int, callbacks: Callbacks, on_epoch: OnEpoch) -> None:
         network = self.network_
         network.stop_training, network.optimizer = False, self.optimizer()
-        loop = TrainLoop(network, self.settings, train)
+        loop = TrainLoop(network, self.settings, train, self._rates())
         listeners = keras.callbacks.CallbackList(callbacks, model=network)
         listeners.on_train_begin()
         for epoch in range(1, epochs + 1):
@@ -139,16 +162,32 @@ class NetworkForecaster(Unfitted):
         drawn = draw_epoch(train, self.settings.training, self.settings.seed, epoch)
         logs = self._logs("", loop.run(drawn))
         if val is not None:
-            scaled = (val.y / np.asarray(self.settings.target_scale)).astype(np.float32)
-            predicted = self._predictor.run(val)
-            losses = horizon_losses(tf.constant(scaled), tf.constant(predicted), self.settings.training.huber_delta)
-            logs |= self._logs("val_", [total.numpy() / len(val) for total in losses[:-1]])
+            logs |= self._judge(val)
         if not np.isfinite(list(logs.values())).all():
             raise FloatingPointError(
                 f"The loss must stay finite. Received: {logs} in epoch {epoch} of {self.name}. Lower its learning rate"
             )
         rate = float(tf.convert_to_tensor(self.network_.optimizer.learning_rate))
         return {**logs, "learning_rate": rate, "seconds": perf_counter() - started}
+
+    def _judge(self, val: Windows) -> dict[str, float]:
+        training, scaled, predicted = self.settings.training, self._scaled(val), self._predictor.run(val)
+        losses = horizon_losses(tf.constant(scaled, tf.float32), tf.constant(predicted), training.huber_delta)
+        logs = self._logs("val_", [total.numpy() / len(val) for total in losses[:-1]])
+        return logs | ({"val_gain": float(gain(scaled, predicted).mean())} if training.shrinks else {})
+
+    def _scaled(self, windows: Windows) -> Floats:
+        scaled: Floats = windows.y / np.asarray(self.settings.target_scale)
+        return scaled
+
+    def _rates(self) -> list[float]:
+        head = getattr(self.settings.model, "head_rate", 1.0)
+        variables, learns_drift = self.network_.trainable_variables, self.settings.training.learns_drift
+        return rates(variables, self.layer_rates(), head, learns_drift)
+
+    def _shrink(self, factors: Sequence[float]) -> None:
+        scale_heads(self.network_, dict(zip(self.settings.horizons, factors, strict=True)))
+        self.length_ += tuple(factors)
 
     def _logs(self, prefix: str, losses: Sequence[Floats]) -> dict[str, float]:
         """Huber loss per horizon and weighted over all; absolute and squared error of scaled returns over all."""
@@ -162,16 +201,6 @@ def reset(seed: int) -> None:
     """Forget earlier networks, and seed everything random: a fit gives the same numbers first or after another."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
-
-
-def linear_head(name: str, regularizer: Any = None) -> keras.layers.Layer:
-    """One output that starts as the zero forecast: kernel and bias are zero."""
-    return keras.layers.Dense(1, kernel_initializer="zeros", kernel_regularizer=regularizer, name=name)
-
-
-def join_heads(heads: list[Any]) -> Any:
-    """Outputs of all horizons side by side: `(n, n_horizons)`."""
-    return keras.layers.Concatenate(name="log_return")(heads) if len(heads) > 1 else heads[0]
 
 
 def _require_windows(windows: Windows, part: str) -> Windows:

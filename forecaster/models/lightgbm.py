@@ -95,7 +95,7 @@ class LightGBMForecaster(Unfitted):
         """Total gain of every input: columns `feature_index`, `summary`, `horizon`, `gain`."""
         frames = []
         for h, booster, n_trees in zip(self.settings.horizons, self.boosters_, self.length_, strict=False):
-            gain = booster.feature_importance("gain", iteration=n_trees)
+            gain = booster.feature_importance("gain", iteration=int(n_trees))
             n_features = len(gain) // len(SUMMARIES)
             index, summary = np.tile(np.arange(n_features), len(SUMMARIES)), np.repeat(SUMMARIES, n_features)
             frames.append(pd.DataFrame({"feature_index": index, "summary": summary, "horizon": h, "gain": gain}))
@@ -104,7 +104,7 @@ class LightGBMForecaster(Unfitted):
     def save(self, directory: Path) -> None:
         """Write `model_h{h}.txt` per horizon, `model_h{h}_q{percent}.txt` per quantile, and `metadata.json`."""
         for file, booster, n_trees in zip(self._files, self.boosters_, self.length_, strict=True):
-            booster.save_model(directory / file, num_iteration=n_trees)
+            booster.save_model(directory / file, num_iteration=int(n_trees))
         write_metadata(directory, self.name, self, ("lightgbm",), n_inputs=self.boosters_[0].num_feature())
 
     @classmethod
@@ -139,7 +139,7 @@ class LightGBMForecaster(Unfitted):
 
     def _run_one(self, place: int, x: Floats) -> Floats:
         booster, n_trees, scale = self.boosters_[place], self.length_[place], self.settings.target_scale
-        scaled = booster.predict(x, num_iteration=n_trees, num_threads=self.settings.n_threads)
+        scaled = booster.predict(x, num_iteration=int(n_trees), num_threads=self.settings.n_threads)
         return np.asarray(scaled) * scale[self._outputs[place][0]]
 
     def _parameters(self, quantile: float | None) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class LightGBMForecaster(Unfitted):
         self.n_parameters_ = sum(
             tree["num_leaves"]
             for booster, n_trees in list(zip(self.boosters_, length, strict=True))[: len(self.settings.horizons)]
-            for tree in booster.dump_model(num_iteration=n_trees)["tree_info"]
+            for tree in booster.dump_model(num_iteration=int(n_trees))["tree_info"]
         )
 
     def _record(self, rounds: list[dict[str, dict[str, list[float]]]], seconds: float, on_epoch: OnEpoch) -> None:

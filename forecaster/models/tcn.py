@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 import keras
 from keras.layers import Activation, Add, BatchNormalization, Conv1D
 
-from forecaster.models.keras_training import NetworkForecaster, join_heads, linear_head
+from forecaster.models.keras_heads import join_heads, linear_head
+from forecaster.models.keras_training import NetworkForecaster
 from forecaster.models.layers.dropout import ByteDropout
 from forecaster.models.layers.last_step import LastStep
 
@@ -34,6 +35,8 @@ class TCNForecaster(NetworkForecaster):
     def callbacks(self, monitor: str) -> list[keras.callbacks.Callback]:
         """Halve the learning rate when the loss stalls."""
         config = self.settings.model
+        if config.plateau_patience is None:
+            return []
         factor, patience = config.plateau_factor, config.plateau_patience
         return [keras.callbacks.ReduceLROnPlateau(monitor, factor=factor, patience=patience)]
 

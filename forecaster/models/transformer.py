@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 import keras
 from keras.layers import Add, Dense, GlobalAveragePooling1D, LayerNormalization
 
-from forecaster.models.keras_training import NetworkForecaster, join_heads, linear_head
+from forecaster.models.keras_heads import join_heads, linear_head
+from forecaster.models.keras_training import NetworkForecaster
 from forecaster.models.layers.causal_attention import CausalSelfAttention
 from forecaster.models.layers.dropout import ByteDropout
 from forecaster.models.layers.position_embedding import PositionEmbedding
@@ -33,10 +34,21 @@ class TransformerForecaster(NetworkForecaster):
         return keras.Model(window, join_heads([self._head(x, f"h{h}") for h in self.settings.horizons]), name=self.name)
 
     def optimizer(self) -> keras.optimizers.Optimizer:
-        """AdamW (Loshchilov & Hutter 2019) with warm-up and inverse square root decay."""
+        """AdamW (Loshchilov & Hutter 2019)."""
         config, training = self.settings.model, self.settings.training
-        schedule = WarmupDecay(config.learning_rate, config.warmup_steps)
-        return keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=training.clip_norm)
+        return keras.optimizers.AdamW(
+            self.learning_rate(), weight_decay=config.weight_decay, global_clipnorm=training.clip_norm
+        )
+
+    def learning_rate(self) -> Any:
+        """Warm-up and inverse square root decay, unless the recipe has a warm-up of its own."""
+        config = self.settings.model
+        own = super().learning_rate()
+        return own if self.settings.training.warmup_steps else WarmupDecay(config.learning_rate, config.warmup_steps)
+
+    def layer_rates(self) -> dict[str, float]:
+        """Positions, which start as a fiftieth of what they are added to, may learn faster."""
+        return {"position": self.settings.model.position_rate}
 
     def _block(self, x: Any, name: str) -> Any:
         """Attention and feed-forward, each with a way around it."""

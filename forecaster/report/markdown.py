@@ -134,7 +134,7 @@ def _features(report: TrainingReport) -> str:
     f = report.features
     rows = [(f"`{name}`", NOTHING if score is None else f"{score:.4g}") for name, score in f.selected.items()]
     head = f"## Features\n\n{f.engineered} engineered, {len(f.selected)} selected."
-    folded = "<details><summary>Selected, by mutual information with the targets</summary>"
+    folded = "<details><summary>Selected, by what each says about the targets on train</summary>"
     return f"{head}\n\n{folded}\n\n{table(('feature', 'mean rank (low is best)'), rows)}\n\n</details>"
 
 

@@ -63,6 +63,7 @@ EXAMPLES = {
     "tracking_uri": ("http://localhost:5000", "http://localhost:5000"),
     "seed": ("7", 7),
     "jobs": ("1", 1),
+    "recipe": ("specified", "specified"),
 }
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecaster.augment import draw_epoch
+from forecaster.augment import FEWEST_OWN, draw_epoch
 from forecaster.settings import TrainingConfig
 from forecaster.windows import Windows, make_windows
 
@@ -62,3 +62,44 @@ def test_without_copies_an_epoch_is_the_originals(windows):
     assert sorted(epoch.which) == list(range(len(windows)))
     assert (epoch.factor == 1).all()
     assert (epoch.noise_end == windows.lookback - 1).all()
+
+
+def test_as_specified_every_column_is_shown_and_every_day_its_own(windows):
+    epoch = draw_epoch(windows, CONFIG, seed=1, epoch=1)
+    assert (epoch.shown == 1).all()
+    assert (epoch.own_from == 0).all()
+
+
+def test_short_epochs_one_after_another_are_passes_over_every_window_and_copy(windows):
+    n = 3 * len(windows)
+    short = TrainingConfig(epoch_windows=500)
+    drawn = np.concatenate([draw_epoch(windows, short, seed=1, epoch=e).which for e in (1, 2, 3, 4, 5)])
+    assert len(drawn) == 2500
+    for first in (0, n):
+        assert np.bincount(drawn[first : first + n]).tolist() == [3] * len(windows)
+    assert drawn[:n].tolist() != drawn[n : 2 * n].tolist()
+
+
+def test_a_short_epoch_is_drawn_without_those_before_it(windows):
+    short = TrainingConfig(epoch_windows=700, hidden_columns=0.5, spliced=0.5)
+    first, again = (draw_epoch(windows, short, seed=1, epoch=3) for _ in range(2))
+    for one, other in zip(first.per_window, again.per_window, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_hidden_columns_are_made_up_for_by_those_that_are_shown(windows):
+    epoch = draw_epoch(windows, TrainingConfig(hidden_columns=0.75), seed=1, epoch=1)
+    assert epoch.shown.shape == (len(epoch), 5)
+    assert set(np.unique(epoch.shown)) == {0, 4}
+    assert epoch.shown.mean() == pytest.approx(1, abs=0.1)
+
+
+def test_a_spliced_window_keeps_its_newest_days():
+    windows = make_windows(np.ones((400, 1)), np.zeros(400), lookback=100, horizons=(1,))
+    epoch = draw_epoch(windows, TrainingConfig(spliced=0.6), seed=1, epoch=1)
+    kept = windows.lookback - epoch.own_from
+    assert (kept < windows.lookback).mean() == pytest.approx(0.6, abs=0.1)
+    assert kept.min() == FEWEST_OWN
+    assert np.median(kept[kept < windows.lookback]) == pytest.approx(np.sqrt(FEWEST_OWN * 100), rel=0.2)  # log-uniform
+    assert epoch.other.min() == 0
+    assert epoch.other.max() == len(windows) - 1

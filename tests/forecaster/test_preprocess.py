@@ -92,3 +92,11 @@ def test_target_scale_is_the_interquartile_range_of_what_is_labelled():
 def test_a_horizon_without_labels_has_no_scale():
     with pytest.raises(ValueError, match=r"Received: \[2, 0\] labels"):
         target_scale(np.array([[1, np.nan], [2, np.nan]]))
+
+
+def test_a_weighed_column_is_multiplied_once_it_is_scaled_and_clipped(train):
+    fitted = Preprocessor.fit(train).weighed(np.array([0.5, 1.0, 0.1]))
+    later = train.assign(a=[2.0, 4.0, 1e6, 2.0, 2.0], flat=9.0)
+    assert fitted.transform(later)[:, 0].tolist() == [0, 0.5, CLIP / 2, 0, 0]
+    assert fitted.transform(later)[0, 2] == pytest.approx(0.2)
+    assert Preprocessor.from_json(fitted.to_json()) == fitted

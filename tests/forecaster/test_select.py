@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 
-from forecaster.select import Selection, select, select_unit
+from forecaster.select import Selection, rank_correlation, select, select_unit
 from forecaster.settings import SelectConfig
 from forecaster.split import Span
 from forecaster.store import Store
@@ -39,7 +40,10 @@ def test_the_informative_column_ranks_first(rows: pd.DataFrame):
     assert selection.columns[0] == "leak"
     best, second = selection.scores[:2]
     assert best.mean_rank == 1.0
-    assert best.information[1] > 1.0 > second.information[1]  # nats; noise shares next to nothing
+    information = [score.merits["mutual_information"][1] for score in (best, second)]
+    assert information[0] > 1.0 > information[1]  # nats; noise shares next to nothing
+    correlation = [score.merits["rank_correlation"][1] for score in (best, second)]
+    assert correlation[0] > 10.0 > correlation[1]  # times what chance gives
 
 
 def test_the_best_are_kept_and_the_partners_columns_join_them(rows: pd.DataFrame):
@@ -57,7 +61,7 @@ def test_fewer_columns_than_asked_for_are_all_kept(rows: pd.DataFrame):
 
 
 def test_scores_come_in_the_order_of_their_mean_rank(rows: pd.DataFrame):
-    ranks = [score.mean_rank for score in chosen(rows).scores]
+    ranks = [score.mean_rank for score in chosen(rows, merits=("mutual_information",)).scores]
     assert ranks == sorted(ranks)
     assert sum(ranks) == 1 + 2 + 3 + 4 + 5
 
@@ -126,3 +130,48 @@ def test_warm_up_days_before_the_first_origin_are_no_origins(rows: pd.DataFrame)
     altered.iloc[0, altered.columns.get_loc(LOG_CLOSE)] = 99.0  # a label of no origin: the first is day 9
     assert TRAIN.first == date(2024, 1, 10)
     assert chosen(altered) == chosen(rows)
+
+
+def test_slow_columns_do_not_crowd_out_a_faint_but_true_one():
+    """Slow series share much information with overlapping returns by chance, however they are shifted."""
+    rng = np.random.default_rng(3)
+    n, days = 1500, pd.date_range("2020-01-01", periods=1500, name="date")
+    factor = lfilter([0.24], [1, -0.97], rng.standard_normal(n))
+    frame = pd.DataFrame({f"slow_{i}": np.cumsum(rng.standard_normal(n)) for i in range(20)}, index=days)
+    frame["true"] = factor + 2 * rng.standard_normal(n)
+    log_return = 0.3 * np.concatenate([[0.0], factor[:-1]]) + rng.standard_normal(n)
+    frame = frame.assign(**{LOG_CLOSE: np.cumsum(log_return)})
+    train = Span(first=days[9].date(), last=days[-31].date())
+    names = {
+        merit: [s.column for s in select(frame, train, (1, 7, 30), (), SelectConfig(merits=(merit,))).scores]
+        for merit in ("rank_correlation", "mutual_information")
+    }
+    assert names["rank_correlation"].index("true") == 0
+    assert names["mutual_information"].index("true") >= 10
+
+
+def test_merits_take_turns(rows: pd.DataFrame):
+    alone = {
+        merit: [score.column for score in chosen(rows, merits=(merit,)).scores]
+        for merit in ("rank_correlation", "mutual_information")
+    }
+    turns = [column for pair in zip(*alone.values(), strict=True) for column in pair]
+    assert [score.column for score in chosen(rows).scores] == list(dict.fromkeys(turns))
+
+
+def test_columns_that_came_with_the_bars_have_the_first_choice_of_half_the_places(rows: pd.DataFrame):
+    given = ("noise_1", "noise_2", "noise_3")
+    selection = select(rows, TRAIN, HORIZONS, PARTNER, SelectConfig(max_features=4), given)
+    assert set(selection.columns[:2]) < set(given)
+    assert selection.columns[2] == "leak"
+    assert len(selection.columns) == 4 + len(PARTNER)
+    unfavoured = select(rows, TRAIN, HORIZONS, PARTNER, SelectConfig(max_features=1, favours_given=False), given)
+    assert unfavoured.columns == ("leak", *PARTNER)
+
+
+def test_a_column_that_is_constant_on_the_origins_has_no_rank_correlation():
+    x = pd.DataFrame({"constant": np.ones(100), "other": np.arange(100.0)})
+    y = np.arange(100.0)[:, None]
+    merits = rank_correlation(x, y, SelectConfig())
+    assert merits[0, 0] == 0
+    assert merits[1, 0] > 1

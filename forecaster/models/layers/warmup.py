@@ -6,6 +6,27 @@ import keras
 
 
 @keras.saving.register_keras_serializable(package="forecaster")
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Rises linearly to `peak` over `warmup_steps`, then stays.
+
+    Args:
+        peak: the learning rate from then on.
+        warmup_steps: training steps until then.
+    """
+
+    def __init__(self, peak: float, warmup_steps: int) -> None:
+        self.peak, self.warmup_steps = peak, warmup_steps
+
+    def __call__(self, step: Any) -> Any:
+        """Learning rate of `step`, from zero."""
+        return self.peak * keras.ops.minimum((keras.ops.cast(step, "float32") + 1) / self.warmup_steps, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"peak": self.peak, "warmup_steps": self.warmup_steps}
+
+
+@keras.saving.register_keras_serializable(package="forecaster")
 class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Rises linearly to `peak` over `warmup_steps`, then falls with the inverse square root (Vaswani et al. 2017, 5.3).
 

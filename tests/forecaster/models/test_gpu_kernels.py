@@ -34,7 +34,7 @@ def operations_of(model, windows):
     model._start(windows)
     model.network_.optimizer = model.optimizer()
     epoch = draw_epoch(windows, model.settings.training, seed=1, epoch=1)
-    drawn = [tf.constant(x) for x in (epoch.which, epoch.factor, epoch.noise, epoch.noise_end)]
+    drawn = [tf.constant(epoch.noise), [tf.constant(each) for each in epoch.per_window]]
     train = nodes_of(TrainLoop(model.network_, model.settings, windows)._run, drawn)
     return [*train, *nodes_of(model._predictor._run_batch, [])]
 

@@ -36,9 +36,8 @@ def test_a_batch_is_the_gathered_window_times_its_factor_plus_its_noise(small_mo
     network.optimizer = forecaster.optimizer()
     epoch = draw_epoch(train, TrainingConfig(), seed=3, epoch=1)
     first = slice(0, 9)
-    x, y = TrainLoop(network, small_settings("dlinear"), train)._batch(
-        epoch.which[first], epoch.factor[first], epoch.noise, epoch.noise_end[first]
-    )
+    loop = TrainLoop(network, small_settings("dlinear"), train)
+    x, y = loop._batch(epoch.noise, *(each[first] for each in epoch.per_window))
     noise = np.stack([epoch.noise[end - 11 : end + 1] for end in epoch.noise_end[first]])
     expected = train.x[epoch.which[first]] * epoch.factor[first, None, None] + noise
     np.testing.assert_allclose(x, expected, rtol=1e-6)
