@@ -119,7 +119,8 @@ def _multiply_adds_of(layer: Any, needs_gradient: bool) -> int:
     kernels = [weight for weight in layer.weights if weight.name.endswith("kernel")]
     if not kernels:
         return 0
-    n_steps, width = int(np.prod(layer.input.shape[1:-1])), layer.input.shape[-1]  # one step where time is gone
+    *axes, width = layer.input.shape
+    n_steps = int(np.prod([size for size in axes if size]))  # one step where time is gone
     of_input = 3 if needs_gradient else 2
     factors = [of_input if kernel.name == "kernel" else 3 for kernel in kernels]  # the rest is recurrent
     products = sum(factor * int(np.prod(kernel.shape)) for factor, kernel in zip(factors, kernels, strict=True))

@@ -37,18 +37,32 @@ def attention(n_heads: int, dropout: float, name: str) -> Callable[[Any], Any]:
     return lambda x: attend(x, x, use_causal_mask=True)
 
 
+def causal_convolution(filters: int, kernel_size: int, dilation: int = 1, **kwargs: Any) -> keras.layers.Layer:
+    """Keras' own."""
+    return keras.layers.Conv1D(filters, kernel_size, padding="causal", dilation_rate=dilation, **kwargs)
+
+
 def normalized_bidirectional(layer: keras.layers.Layer, name: str) -> Callable[[Any], Any]:
     """Two layers."""
     norm, both = keras.layers.LayerNormalization(), keras.layers.Bidirectional(layer, name=name)
     return lambda x: both(norm(x))
 
 
+def last_step(time_axis: int, name: str) -> Callable[[Any], Any]:
+    """Slicing, of windows that were never turned."""
+    return lambda x: x[:, -1]
+
+
 PLAIN = {
     "BlockLSTM": keras.layers.LSTM,
     "ByteDropout": keras.layers.Dropout,
+    "CausalConv1D": causal_convolution,
     "CausalSelfAttention": attention,
+    "FusedBatchNormalization": keras.layers.BatchNormalization,
+    "LastStep": last_step,
     "NormalizedBidirectional": normalized_bidirectional,
     "SeriesDecomposition": decomposition,
+    "TimeFirst": lambda name: lambda x: x,
 }
 
 

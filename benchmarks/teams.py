@@ -8,14 +8,17 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, reduce
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
 
+import click
 import psutil
 
 from benchmarks.measure import Figure
-from tasks.accelerators import THREAD_LIMITS, n_cores, worker_environment
+from benchmarks.workload import LABELS
+from tasks.accelerators import THREAD_LIMITS, keep_freed_memory, n_cores, worker_environment
 
 Train = Callable[[], float]  # does a fixed piece of work, and returns how much that was
 Factory = Callable[[str], Train]  # prepares the work on one network, given its name
@@ -33,7 +36,8 @@ class Team:
         context = multiprocessing.get_context("spawn")
         start = context.Barrier(n_processes)
         self._members = [
-            ProcessPoolExecutor(1, mp_context=context, initializer=_join, initargs=(start,)) for _ in range(n_processes)
+            ProcessPoolExecutor(1, mp_context=context, initializer=_join, initargs=(start, one_thread))
+            for _ in range(n_processes)
         ]
         with _environment(worker_environment(0, 1, ()) if one_thread else {}):
             for member in self._members:
@@ -77,6 +81,16 @@ def all_threads() -> Team:
     return Team(one_thread=False)
 
 
+def race_options(rounds: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The flags of every script in which networks race, with its own number of rounds."""
+    options = [
+        click.option("--networks", default=",".join(LABELS), show_default=True, help="Which, comma-separated."),
+        click.option("--rounds", default=rounds, show_default=True, help="Measurements of each contestant."),
+        click.option("--to", type=click.Path(path_type=Path), help="JSON file for the same figures."),
+    ]
+    return lambda command: reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
+
+
 def busy_figure() -> Figure:
     """How busy others keep the cores before anything is started: what is measured beside them is worth little."""
     return Figure("cores busy before the start", psutil.cpu_percent(LISTEN_SECONDS), "%", "<= 15")
@@ -99,9 +113,11 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 _start: Any = None
 
 
-def _join(start: Any) -> None:
+def _join(start: Any, as_worker: bool) -> None:
     global _start
     _start = start
+    if as_worker:
+        keep_freed_memory()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # TensorFlow's greetings; what fails is raised in the parent
 
 

@@ -23,7 +23,7 @@ import click
 
 from benchmarks.contestants import describe, matrix_product, ours, plain_keras
 from benchmarks.measure import Figure, conclude, interleave
-from benchmarks.teams import Team, all_threads, busy_figure, side_by_side
+from benchmarks.teams import Team, all_threads, busy_figure, race_options, side_by_side
 from benchmarks.workload import LABELS
 from tasks.accelerators import n_cores
 
@@ -101,9 +101,7 @@ def race(names: Sequence[str], rounds: int) -> tuple[list[dict[str, Any]], list[
 
 
 @click.command(help=__doc__.split("\n")[0])
-@click.option("--networks", default=",".join(LABELS), show_default=True, help="Which, comma-separated.")
-@click.option("--rounds", default=5, show_default=True, help="Measurements of each contestant.")
-@click.option("--to", type=click.Path(path_type=Path), help="JSON file for the same figures.")
+@race_options(rounds=5)
 def main(networks: str, rounds: int, to: Path | None) -> None:
     """See the module."""
     busy = busy_figure()

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.forecasting import CoinForecast
+from forecaster.calibration import Calibration
 from forecaster.config import RunConfig
 from forecaster.fitting import FitResult
 from forecaster.judging import Judged
+from forecaster.leakage import Audit
 from forecaster.plots.draw import PlotInputs
 from forecaster.prepare import Prepared
+from forecaster.promotion.verdict import Verdict
+from forecaster.replay import Retraining
 from forecaster.saving import Saved
 from forecaster.select import Selected
 from forecaster.store import Artifact
@@ -33,9 +38,14 @@ class Night:
     attention: Artifact | None
     judged: Judged
     intervals: dict[str, Intervals]
+    calibration: Calibration | None
     walked: WalkForward | None
     target_scale: dict[int, float]
     saved: Saved
+    audited: Audit | None
+    verdict: Verdict
+    forecast: CoinForecast
+    retraining: Retraining | None
     started: float  # `time.perf_counter`
 
     @property

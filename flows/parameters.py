@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 from forecaster.config import RunConfig
@@ -15,19 +15,29 @@ def takes_run_config(function: Callable[[RunConfig], R]) -> Callable[..., R]:
 
     Flat, because `prefect deployment run retrain/btc --param epochs=3` can set those and no nested ones.
     """
+    return takes_some_of_run_config(*RunConfig.model_fields)(function)
+
+
+def takes_some_of_run_config(*names: str) -> Callable[[Callable[[RunConfig], R]], Callable[..., R]]:
+    """The same with these fields alone; the others keep their defaults."""
+    return lambda function: _flattened(function, names)
+
+
+def _flattened(function: Callable[[RunConfig], R], names: tuple[str, ...]) -> Callable[..., R]:
 
     @functools.wraps(function)
     def flat(**parameters: Any) -> R:
         return function(RunConfig(**parameters))
 
-    flat.__signature__ = _signature()  # type: ignore[attr-defined]
-    flat.__doc__ = f"{inspect.getdoc(function)}\n\nArgs:\n{_descriptions()}"
-    flat.__annotations__ = {name: p.annotation for name, p in _signature().parameters.items()}
+    signature = _signature(names)
+    flat.__signature__ = signature  # type: ignore[attr-defined]
+    flat.__doc__ = f"{inspect.getdoc(function)}\n\nArgs:\n{_descriptions(names)}"
+    flat.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
     del flat.__wrapped__  # Prefect would look at its parameters instead
     return flat
 
 
-def _signature() -> inspect.Signature:
+def _signature(names: Iterable[str]) -> inspect.Signature:
     return inspect.Signature(
         [
             inspect.Parameter(
@@ -37,9 +47,10 @@ def _signature() -> inspect.Signature:
                 annotation=Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation,
             )
             for name, field in RunConfig.model_fields.items()
+            if name in names
         ]
     )
 
 
-def _descriptions() -> str:
-    return "\n".join(f"    {name}: {field.description}" for name, field in RunConfig.model_fields.items())
+def _descriptions(names: Iterable[str]) -> str:
+    return "\n".join(f"    {name}: {RunConfig.model_fields[name].description}" for name in names)

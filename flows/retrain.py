@@ -43,8 +43,8 @@ def retrain(config: RunConfig) -> State[Any]:
 
     Each coin is a subflow. A coin that fails leaves the others running; this run then ends Failed and says why.
     """
-    _refuse_unattended_simulation(config)
-    config = _dated(config)
+    refuse_unattended_simulation(config)
+    config = _decided(dated(config))
     Store(config.artifacts_dir).sweep()
     gpus = visible_gpus()
     with Pool(config.jobs or default_jobs(gpus), config.artifacts_dir / "workers.log", gpus) as pool:
@@ -106,7 +106,7 @@ def _conclude(outcomes: Sequence[CoinOutcome]) -> State[Any]:
     return Completed(message=table)
 
 
-def _dated(config: RunConfig) -> RunConfig:
+def dated(config: RunConfig) -> RunConfig:
     """Fix the last closed UTC day at the start, so that all coins of a night that passes midnight agree on it.
 
     The simulated market ends on a day of its own.
@@ -117,7 +117,20 @@ def _dated(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"as_of": min(config.as_of or last_closed, last_closed)})
 
 
-def _refuse_unattended_simulation(config: RunConfig) -> None:
+def _decided(config: RunConfig) -> RunConfig:
+    """Settle at the start whether runs may be promoted: a coin's subflow does not know who started its parent."""
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    deployed = run is not None and run.deployment_id is not None
+    return config.model_copy(update={"promote": config.promotes(deployed)})
+
+
+def refuse_unattended_simulation(config: RunConfig) -> None:
+    """Refuse to run on schedule without real bars.
+
+    Raises:
+        ValueError: with the remedy.
+    """
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     if config.data_dir is None and run is not None and run.auto_scheduled:

@@ -12,6 +12,9 @@ from filelock import FileLock, Timeout
 from prefect import flow, get_run_logger
 from prefect.states import Cancelled, State
 
+from flows.auditing import gather_audit, submit_audit
+from flows.calibration import coverage_90, gather_calibration, submit_calibration, with_ensemble
+from flows.champion import candidate_of, gather_replay, promote_safely, submit_replay
 from flows.fits import (
     Survivors,
     fit_models,
@@ -23,6 +26,7 @@ from flows.fits import (
     spec_of,
     submit_intervals,
 )
+from flows.forecasting import forecast_coin
 from flows.night import Night
 from flows.outcome import CoinOutcome
 from flows.reporting import report_safely
@@ -33,6 +37,7 @@ from forecaster.fitting import FitResult, Forecasts
 from forecaster.judging import Stacked
 from forecaster.market.digest import bars_digest
 from forecaster.prepare import Prepared
+from forecaster.promotion.candidate import CANDIDATE
 from forecaster.serving import FACTS, ServingFacts
 from forecaster.settings import BASELINES, JUDGED, Coin, partner_of
 from forecaster.store import Artifact
@@ -65,7 +70,9 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
     folds = [data.judged] if config.no_ensemble else [data.judged, *data.folds]
     survivors = Survivors([*config.models, *BASELINES], list(data.degraded))
 
+    auditing = submit_audit(data, bars, config)
     columns = select_columns(data, dict.fromkeys([*folds, *tuning_folds(data, config)]), config)
+    audited = gather_audit(auditing, survivors)
     settings = {model: config.model(model) for model in survivors.models}
     studies = tune_models(data, columns, settings, survivors, config)
     settings |= {model: tuned.settings for model, tuned in studies.items()}
@@ -88,9 +95,16 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
         target_scale,
     )
     measuring = submit_intervals(data, fits, survivors, config)  # while the refits run
+    calibrating = submit_calibration(coin, bars[coin], judged, config)
+    replaying = submit_replay(data, config)
     serving = refit_models(data, fits, columns[JUDGED], settings, survivors, config)
-    intervals = gather_intervals(measuring, survivors)
+    calibrated = gather_calibration(calibrating, survivors)
+    intervals = with_ensemble(gather_intervals(measuring, survivors), calibrated, config)
     run = _new_run(coin, config.artifacts_dir)
+    covers, selected = coverage_90(calibrated), columns[JUDGED].columns
+    candidate = candidate_of(
+        data, config, settings, selected, stacked, judged, serving, target_scale, covers, survivors, audited
+    )
     saved = save(
         coin,
         run,
@@ -100,11 +114,18 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
         stacked,
         columns[JUDGED],
         judged,
-        {FACTS: _serving_facts(data, config), **{f"intervals/{m}.parquet": i.quantiles for m, i in intervals.items()}},
+        {
+            FACTS: _serving_facts(data, config),
+            CANDIDATE: runtime().store.put_json(candidate.model_dump(mode="json")),
+            **{f"intervals/{m}.parquet": i.quantiles for m, i in intervals.items()},
+        },
     )
     progress.say(coin, f"saved in {config.artifacts_dir / saved.folder}")
 
     # From here on nothing can be lost.
+    verdict = promote_safely(config, candidate, saved, run, survivors.reasons)
+    forecast = forecast_coin(coin, config)
+    survivors.reasons += forecast.lost
     walked = walk_forward(data, settings, target_scale, config, survivors.reasons) if config.walk_forward else None
     night = Night(
         coin=coin,
@@ -119,9 +140,14 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
         attention=_attention(forecasts),
         judged=judged,
         intervals=intervals,
+        calibration=None if calibrated is None else calibrated.calibration,
         walked=walked,
         target_scale=target_scale,
         saved=saved,
+        audited=audited,
+        verdict=verdict,
+        forecast=forecast,
+        retraining=gather_replay(replaying, survivors.reasons),
         started=started,
     )
     return report_safely(night, survivors.reasons)
@@ -160,6 +186,7 @@ def _serving_facts(data: Prepared, config: RunConfig) -> Artifact:
         horizons=config.split.horizons,
         first=data.data.first,
         simulated=data.data.simulated,
+        months=data.months,
     )
     return runtime().store.put_json(facts.model_dump(mode="json"))
 

@@ -1,12 +1,15 @@
-"""Coins start together: their runs are created one after another, and none works before all are there.
+"""How runs start: coins together; without heartbeats where the server is this process's own.
+
+Coins' runs are created one after another, and none works before all are there.
 
 Prefect's SQLite server refuses to create a run while another writes, and its client then waits 2, 4, 8, ... seconds, up
 to five times. Five coins that start at once, or while one already reports its steps, wait half a minute that way.
 """
 
+import gc
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 PATIENCE_SECONDS = 60.0  # for the others; whoever waits longer goes on without them
@@ -44,3 +47,27 @@ class StartingLine:
             if not has_started.is_set():
                 self._all.abort()
                 self._creating.release()
+
+
+@contextmanager
+def kept_for_good() -> Iterator[None]:
+    """What is imported inside lives as long as the process: the garbage collector never looks at it, not even then.
+
+    Going through a million objects takes it a second and more while modules are imported, and as much at the end.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def without_heartbeats() -> AbstractContextManager[object]:
+    """Inside, runs send no heartbeats if their server ends with this process: nobody would miss them.
+
+    A run waits at its end for the thread that sends them, which sleeps in whole seconds.
+    """
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    return nullcontext() if PREFECT_API_URL.value() else temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})

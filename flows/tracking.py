@@ -2,6 +2,7 @@
 
 from flows.fits import gather
 from flows.night import Night
+from forecaster.promotion.verdict import Verdict
 from forecaster.report import TrainingReport, summary_table, verdict
 from forecaster.report.build import model_params
 from forecaster.report.card import model_card
@@ -9,20 +10,24 @@ from forecaster.report.tables import table
 from forecaster.settings import BASELINES, ENSEMBLE
 from tasks.curves import curves
 from tasks.log import AdvancedLog, ModelLog, NightLog, log, log_advanced
+from tasks.registry import mirror
 from tasks.runtime import runtime
+from tasks.step import whole
 
+MOST_CHARACTERS = 1000  # of a tag; MLflow takes 8,000
 DESCRIPTION = "mlflow.note.content"  # a tag that the UI shows as the run's description
 
 
 def track(night: Night, report: TrainingReport) -> str:
     """Log figures and files; the id of the parent run."""
-    parent: str = log(_night_log(night, report), night.config.tracking_uri)
+    parent: str = log(whole(_night_log(night, report)), night.config.tracking_uri)
     return parent
 
 
 def track_advanced(night: Night, report: TrainingReport, parent: str, reasons: list[str]) -> None:
     """Log interactive curves, model cards and a loadable model; curves that fail cost only themselves."""
-    drawn, failures = gather({"curves.html": curves.submit(night.plot_inputs)})
+    future = curves.submit(whole(night.plot_inputs), wait_for=[night.judged], return_state=False)
+    drawn, failures = gather({"curves.html": future})
     reasons += [f"{name} could not be drawn: {why}" for name, why in failures.items()]
     advanced = AdvancedLog(
         coin=night.coin,
@@ -32,7 +37,7 @@ def track_advanced(night: Night, report: TrainingReport, parent: str, reasons: l
         curves=runtime().store.path(drawn["curves.html"]) if drawn else None,
         tags={"simulated": str(report.data.simulated), "as_of": report.as_of.isoformat()},
     )
-    log_advanced(advanced, parent, night.config.tracking_uri)
+    log_advanced(whole(advanced), parent, night.config.tracking_uri)
 
 
 def _night_log(night: Night, report: TrainingReport) -> NightLog:
@@ -54,6 +59,7 @@ def _night_log(night: Night, report: TrainingReport) -> NightLog:
             "status": report.status,
             "source": report.data.source,
             "simulated": str(report.data.simulated),
+            **_promotion_tags(night.verdict),
             DESCRIPTION: f"{verdict(report)}\n\n{table(header, rows)}",
         },
         params=night.config.model_dump(mode="json", exclude={"crypto", "jobs"}),
@@ -61,6 +67,17 @@ def _night_log(night: Night, report: TrainingReport) -> NightLog:
         folders={"report": night.folder} if night.folder.is_dir() else {},
         models=models,
     )
+
+
+def _promotion_tags(verdict: Verdict) -> dict[str, str]:
+    tags = {"promotion": verdict.verdict, "promotion_reasons": " ".join(verdict.reasons)[:MOST_CHARACTERS]}
+    return tags | ({"champion": verdict.champion} if verdict.champion else {})
+
+
+def track_champion(night: Night) -> None:
+    """Let the registry's alias follow, where the run is served from now on."""
+    if night.verdict.champion == night.run:
+        mirror(night.coin, night.config.source, night.run, night.config.tracking_uri)
 
 
 def _params(night: Night, model: str) -> dict[str, object]:

@@ -29,7 +29,10 @@ SECTIONS = {  # of the help; what is in none of them comes last
     "Tuning": ("tune", "tune_trials", "tune_timeout", "tune_models"),
     "Walk-forward": ("walk_forward", "wf_splits", "wf_min_train", "wf_rolling"),
     "Uncertainty": ("no_uncertainty", "mc_samples"),
+    "Promotion": ("promote",),
 }
+FORECAST_FLAGS = ("crypto", "data_dir", "as_of", "signal", "output_dir", "artifacts_dir", "seed", "jobs")
+THREE_VALUED = frozenset(name for name, f in RunConfig.model_fields.items() if f.annotation == bool | None)
 NEARER_WORDS = {  # pydantic's are about Python's types, and these are typed in a shell
     "int_parsing": "a whole number",
     "float_parsing": "a number",
@@ -83,10 +86,20 @@ def flag_of(name: str) -> str:
 
 def flags(function: Callable[..., None]) -> Callable[..., None]:
     """One flag per field of `RunConfig`, with its description and default."""
-    for name, field in reversed(RunConfig.model_fields.items()):
-        is_switch = field.annotation is bool
+    return some_flags(*RunConfig.model_fields)(function)
+
+
+def some_flags(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The flags of these fields of `RunConfig` alone."""
+    return lambda function: _with_flags(function, names)
+
+
+def _with_flags(function: Callable[..., None], names: tuple[str, ...]) -> Callable[..., None]:
+    for name in reversed(names):
+        field = RunConfig.model_fields[name]
+        is_switch = field.annotation is bool or name in THREE_VALUED
         click.option(
-            flag_of(name),
+            _declared(name),
             name,
             is_flag=is_switch,
             default=None,
@@ -94,6 +107,11 @@ def flags(function: Callable[..., None]) -> Callable[..., None]:
             help=_help(field.description or "", field.default),
         )(function)
     return function
+
+
+def _declared(name: str) -> str:
+    """`--tune`, or `--promote/--no-promote` where saying neither is a third answer."""
+    return f"{flag_of(name)}/{flag_of(f'no_{name}')}" if name in THREE_VALUED else flag_of(name)
 
 
 def _metavar(annotation: Any) -> str:
@@ -121,7 +139,11 @@ def parse(given: dict[str, Any]) -> RunConfig:
     Raises:
         BadUsage: naming the flag, what was expected, what was received, what to do.
     """
-    values = {name: value for name, value in given.items() if value is not None and value is not False}
+    values = {
+        name: value
+        for name, value in given.items()
+        if value is not None and (value is not False or name in THREE_VALUED)
+    }
     for name, change in LISTS.items():
         if name in values:
             values[name] = [change(each.strip()) for each in values[name].split(",") if each.strip()]

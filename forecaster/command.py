@@ -5,7 +5,7 @@ from typing import Any
 
 from forecaster.config import RunConfig
 
-ELSEWHERE = ("data_dir", "as_of", "output_dir", "artifacts_dir", "tracking_uri", "jobs", "crypto")
+ELSEWHERE = ("data_dir", "as_of", "output_dir", "artifacts_dir", "tracking_uri", "jobs", "crypto", "promote")
 NAMES_A_FOLDER = "bars"  # a report is read on other machines: it names no path of this one
 
 

@@ -91,6 +91,13 @@ class RunConfig(Config):
     no_advanced_mlflow: Annotated[
         bool, Field(description="Log figures and files only: no interactive curves, model cards or loadable model.")
     ] = False
+    promote: Annotated[
+        bool | None,
+        Field(
+            description="Serve this run from now on if it proves itself beside the champion. "
+            "Default: in deployments on real bars, not by hand."
+        ),
+    ] = None
     data_dir: Annotated[
         Path | None,
         Field(
@@ -131,6 +138,10 @@ class RunConfig(Config):
     def source(self) -> Literal["simulated", "folder"]:
         """Kind of market the bars come from; pointers and state are kept apart by it."""
         return "simulated" if self.data_dir is None else "folder"
+
+    def promotes(self, deployed: bool) -> bool:
+        """Whether the run may become champion: as asked, else where a deployment `deployed` it on real bars."""
+        return self.promote if self.promote is not None else deployed and self.source != "simulated"
 
     @property
     def data(self) -> DataConfig:

@@ -49,3 +49,9 @@ def duration(seconds: float) -> str:
 def share(value: float | None) -> str:
     """`51.8 %`, unsigned."""
     return NOTHING if value is None else f"{100 * value:.1f} %"
+
+
+def price(value: float) -> str:
+    """Five significant figures, with thousands apart: `87,123`, `2.1345`, `0.11873`."""
+    exponent = int(f"{value:e}".partition("e")[2])
+    return f"{value:,.{max(0, 4 - exponent)}f}"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from forecaster.features import category_of, cross_asset, engineer
 from forecaster.market import Bars, BarsError, load_bars, require_length, stale_days
+from forecaster.market.digest import month_digests
 from forecaster.settings import Coin, Config, DataConfig, SplitConfig, partner_of
 from forecaster.split import (
     AuditRow,
@@ -54,7 +55,7 @@ class Parts(Config):
 class Prepared(Config):
     """All that later steps need to know about one coin's data; rows are behind `parts`.
 
-    `given` names the columns that came with the bars.
+    `given` names the columns that came with the bars; `months` holds the digest of each month of bars.
     """
 
     coin: Coin
@@ -63,6 +64,7 @@ class Prepared(Config):
     n_engineered: int
     cross_asset: tuple[str, ...]
     given: tuple[str, ...]
+    months: dict[str, str]
     parts: Parts
     boundaries: Boundaries
     judged: Fold
@@ -80,7 +82,7 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
     """
     bars = load_bars(coin, data)
     require_length(bars, split)
-    crossed, degraded = _cross_asset(bars, data)
+    crossed, degraded = crossed_columns(bars, data)
     rows = feature_rows(bars.frame, crossed)
     n_engineered = rows.shape[1] - 1
     days = pd.DatetimeIndex(rows.index)
@@ -94,6 +96,7 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
         n_engineered=n_engineered,
         cross_asset=tuple(crossed.columns),
         given=tuple(name for name in map(str, rows) if name != LOG_CLOSE and category_of(name) == "extra"),
+        months=month_digests(bars.frame),
         parts=_parts(rows, boundaries, split, store),
         boundaries=boundaries,
         judged=judged,
@@ -113,7 +116,8 @@ def feature_rows(bars: pd.DataFrame, crossed: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _cross_asset(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def crossed_columns(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Columns about the partner for the days of `bars`, and why they are missing or end early, if so."""
     partner = partner_of(bars.coin)
     try:
         other = load_bars(partner, data)

@@ -221,3 +221,37 @@ class UncertaintyConfig(Config):
     levels: tuple[float, ...] = (0.8, 0.9)
     quantiles: tuple[float, ...] = (0.05, 0.1, 0.9, 0.95)  # where their intervals begin and end
     seed: int = 42
+
+
+INTERVAL_LEVELS = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of the quantiles that are issued
+
+
+class IntervalConfig(Config):
+    """The volatility core of the intervals, what is learned beside it, and how their calibration follows the outcomes.
+
+    All of it was chosen on days before test: `benchmarks/trust.py` measures what it is worth.
+    """
+
+    levels: tuple[float, ...] = INTERVAL_LEVELS
+    decays: tuple[float, ...] = (0.97, 0.99)  # per day, of the averages of squared returns beside the HAR forecast
+    prior: float = 50.0  # days' worth of belief that the core needs no correction, per day of the horizon
+    memory: Fraction = 0.999  # per day, of what corrections are learned from
+    largest_surprise: float = 5.0  # a residual counts as at most so many usual ones when corrections are learned
+    window: int = 1500  # newest residuals whose quantiles are taken
+    symmetry: Share = 0.5  # weight of the sample mirrored at zero: half of its skew is believed
+    step: float = 0.002  # by which a level moves per miss, over the horizon
+    min_labels: int = 100  # outcomes that must be known before a first interval
+
+
+class PromotionConfig(Config):
+    """What a run must show before it is served."""
+
+    loss_tolerance: float = 0.005  # by which the pooled scaled loss may exceed the champion's
+    level: Fraction = 0.1  # of the one-sided test that the challenger is worse
+    worse_than_zero: float = 0.02  # by which RMSE may exceed the zero forecast's, at any horizon
+    # Points by which 90 % intervals may miss on test: they may be twice as far off as they should ever be.
+    coverage: dict[int, float] = {1: 0.05, 7: 0.08, 30: 0.16}
+    differing_labels: Rate = 0.01  # share of common days on which both runs may know different returns
+    min_epochs: int = 30  # fewer of these three are a smoke test
+    min_folds: int = 3
+    min_features: int = 30

@@ -1,5 +1,6 @@
 """Which GPUs the workers of a run use; found without TensorFlow, whose import costs seconds and memory."""
 
+import ctypes
 import logging
 import os
 import platform
@@ -17,6 +18,9 @@ METAL = "metal"  # Apple's GPU has no number: there is one, and every process on
 TENSORFLOW_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", *TENSORFLOW_THREADS)
 MAX_HOST_THREADS = 4  # beside a GPU: they start its kernels, and more of them only wait
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # numbers of options, from glibc's malloc.h
+KEPT_BYTES = 64 * 2**20  # free memory at the end of the heap
+LARGEST_KEPT = 16 * 2**20  # a larger piece comes from the system and goes back to it
 SECONDS_TO_ANSWER = 20.0  # of a driver that sleeps
 
 logger = logging.getLogger(__name__)
@@ -59,6 +63,18 @@ def worker_environment(slot: int, jobs: int, gpus: Sequence[str]) -> dict[str, s
     environment |= dict.fromkeys(TENSORFLOW_THREADS, str(min(max(n_cores() // jobs, 1), MAX_HOST_THREADS)))
     gpu = gpus[slot % len(gpus)]
     return environment if gpu == METAL else environment | {"CUDA_VISIBLE_DEVICES": gpu, "TF_DETERMINISTIC_OPS": "1"}
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what a process frees: a network asks for the same tensors again in every training step.
+
+    By default it may hand them back to the system after each, and a thousand page faults a step get them again. Takes
+    effect at once, unlike the variables that glibc reads when a process starts; other C libraries have no such call.
+    """
+    with suppress(AttributeError, OSError):
+        set_option = ctypes.CDLL(None).mallopt
+        for option, size in ((M_TRIM_THRESHOLD, KEPT_BYTES), (M_MMAP_THRESHOLD, LARGEST_KEPT)):
+            set_option(option, size)
 
 
 def _named_gpus(names: str) -> tuple[str, ...]:

@@ -224,6 +224,7 @@ def _experiment(tracking_uri: str, coin: str) -> tuple[Any, str]:
     from mlflow import MlflowClient
 
     with sqlite.making(tracking_uri):
+        sqlite.write_ahead(tracking_uri)
         client = MlflowClient(tracking_uri)
         found = client.get_experiment_by_name(coin)
         if found is not None:

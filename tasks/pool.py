@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from tasks.accelerators import worker_environment
+from tasks.accelerators import keep_freed_memory, worker_environment
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -251,6 +251,7 @@ def _start_worker(send: Connection, log: Path | None, environment: dict[str, str
     os.environ.update(environment)
     for name, value in KINDNESS.items():
         os.environ.setdefault(name, value)
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,8 +1,9 @@
 """MLflow's SQLite database: where it is, and who may write to it when. A tracking server looks after its own."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -35,6 +36,19 @@ def making(tracking_uri: str) -> Iterator[None]:
     database = file_of(tracking_uri)
     with _making, nullcontext() if database is None else FileLock(database.with_name(f".{database.name}.lock")):
         yield
+
+
+def write_ahead(tracking_uri: str) -> None:
+    """Let the database keep a write-ahead log, from now on, also where it does not exist yet.
+
+    A coin's night is about a hundred transactions: each then waits for the disk once instead of four times, and the
+    UI reads while we write. Where that cannot be had, because others use the database just now or its disk is a
+    network's, it stays as it is.
+    """
+    database = file_of(tracking_uri)
+    if database is not None and "?" not in database.name:  # options after the name are SQLAlchemy's
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=1)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
 
 
 def turn(tracking_uri: str) -> AbstractContextManager[object]:

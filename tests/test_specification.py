@@ -214,11 +214,11 @@ def test_dlinear_has_one_linear_layer_per_part_and_horizon_after_its_decompositi
 @pytest.mark.slow
 def test_the_tcn_is_four_causal_blocks_of_two_convolutions_with_a_way_around_each(network):
     built = network("tcn")
-    convolutions = [layer for layer in kinds(built, "Conv1D") if layer.kernel_size == (3,)]
+    convolutions = [layer for layer in kinds(built, "CausalConv1D") if layer.kernel_size == (3,)]
     assert [layer.dilation_rate for layer in convolutions] == [(1,), (1,), (2,), (2,), (4,), (4,), (8,), (8,)]
     assert {(layer.filters, layer.padding) for layer in convolutions} == {(32, "causal")}
-    assert len(kinds(built, "Conv1D")) == 9  # one 1x1 convolution, where 80 columns meet 32 filters
-    assert (len(kinds(built, "BatchNormalization")), len(kinds(built, "Activation"))) == (8, 8)
+    assert len(kinds(built, "CausalConv1D")) == 9  # one 1x1 convolution, where 80 columns meet 32 filters
+    assert (len(kinds(built, "FusedBatchNormalization")), len(kinds(built, "Activation"))) == (8, 8)
     assert [layer.rate for layer in kinds(built, "ByteDropout")] == [0.3] * 9
     assert len(kinds(built, "LastStep")) == 1
 

@@ -1,4 +1,8 @@
-"""What identifies a coin's bars without reading them as bars: the part of a cache key that stands for the input."""
+"""What identifies a coin's bars: the file before it is read, and afterwards its days month by month."""
+
+import hashlib
+
+import pandas as pd
 
 from forecaster.market.errors import BarsError
 from forecaster.market.files import find_file
@@ -16,3 +20,22 @@ def bars_digest(coin: str, config: DataConfig) -> str:
         return sha256_of(find_file(config.data_dir, coin))
     except (BarsError, OSError):  # whoever needs the bars will say what is wrong
         return MISSING
+
+
+def month_digests(bars: pd.DataFrame) -> dict[str, str]:
+    """Short digest of each month's `open high low close volume`, by which a later look finds what was revised.
+
+    Args:
+        bars: checked daily bars, index `date`.
+
+    Returns:
+        `2025-06` and so on -> digest.
+    """
+    values = bars[["open", "high", "low", "close", "volume"]].astype("float64")
+    months = pd.DatetimeIndex(bars.index).strftime("%Y-%m")
+    return {str(month): _short(days) for month, days in values.groupby(months)}
+
+
+def _short(days: pd.DataFrame) -> str:
+    content = f"{[str(day) for day in days.index]}".encode() + days.to_numpy().tobytes()
+    return hashlib.sha256(content).hexdigest()[:12]

@@ -20,7 +20,7 @@ from forecaster.models.keras_loop import Predictor, TrainLoop, horizon_losses
 from forecaster.models.keras_sampling import DropoutSampler
 from forecaster.models.layers.warmup import Warmup
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
-from forecaster.models.shrinkage import gain, support
+from forecaster.models.shrinkage import gain, lucky_gain, support
 from forecaster.windows import Floats, Windows
 
 FILE = "model.keras"
@@ -71,11 +71,8 @@ class NetworkForecaster(Unfitted):
             FloatingPointError: if the loss stops being finite.
         """
         training = self.settings.training
-        watched, mode = ("val_gain", "max") if training.shrinks else ("val_loss", "min")
-        stopping = keras.callbacks.EarlyStopping(
-            watched, mode=mode, patience=training.patience, restore_best_weights=True
-        )
         val = _require_windows(val.labelled, "validation")
+        stopping = self._stopping(len(val))
         self._start(train.labelled)
         self._run(train.labelled, val, training.epochs, [stopping, *self.callbacks("val_loss")], on_epoch)
         self.length_ = (stopping.best_epoch + 1,)
@@ -83,6 +80,15 @@ class NetworkForecaster(Unfitted):
             factors = support(self._scaled(val), self._predictor.run(val).astype(np.float64), self.settings.horizons)
             self._shrink(factors)
         return self
+
+    def _stopping(self, n_val: int) -> keras.callbacks.EarlyStopping:
+        """Keeps the best weights. Who has gained no more than luck gives after `patience` epochs gets no others."""
+        training = self.settings.training
+        how: dict[str, Any] = {"monitor": "val_loss", "mode": "min"}
+        if training.shrinks:
+            lucky = lucky_gain(n_val, self.settings.horizons)
+            how = {"monitor": "val_gain", "mode": "max", "baseline": lucky}
+        return keras.callbacks.EarlyStopping(**how, patience=training.patience, restore_best_weights=True)
 
     def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
         """Fit for `length` epochs on every window with at least one label; the loss leaves out what is missing.
@@ -174,7 +180,7 @@ class NetworkForecaster(Unfitted):
         training, scaled, predicted = self.settings.training, self._scaled(val), self._predictor.run(val)
         losses = horizon_losses(tf.constant(scaled, tf.float32), tf.constant(predicted), training.huber_delta)
         logs = self._logs("val_", [total.numpy() / len(val) for total in losses[:-1]])
-        return logs | ({"val_gain": float(gain(scaled, predicted).mean())} if training.shrinks else {})
+        return logs | ({"val_gain": gain(scaled, predicted, self.settings.horizons)} if training.shrinks else {})
 
     def _scaled(self, windows: Windows) -> Floats:
         scaled: Floats = windows.y / np.asarray(self.settings.target_scale)

@@ -13,14 +13,24 @@ LEAST = 0.05  # of a factor: no less is kept, so that a forecast without support
 PENALTY = 2.0  # squared standard errors that the evidence is charged with
 
 
-def gain(y: Floats, y_hat: Floats) -> Floats:
+def gain(y: Floats, y_hat: Floats, horizons: tuple[int, ...]) -> float:
     """Share of the zero forecast's squared error that the forecast saves, scaled by its best factor in [0, 1].
 
-    Never negative: a horizon that has learned nothing does not hide what another has. `(n_horizons,)` from
-    `(n, n_horizons)`.
+    The mean over horizons, each weighted by how many outcomes do not overlap: a month is seen so seldom that luck
+    there would decide. Never negative: a horizon that has learned nothing does not hide what another has.
+
+    Args:
+        y: outcomes `(n, n_horizons)` of consecutive origins.
+        y_hat: the forecasts `(n, n_horizons)`.
+        horizons: days ahead of each column.
     """
-    saved: Floats = _saved(y, y_hat).sum(axis=0) / np.maximum((y**2).sum(axis=0), np.finfo(np.float64).tiny)
-    return saved
+    saved = _saved(y, y_hat).sum(axis=0) / np.maximum((y**2).sum(axis=0), np.finfo(np.float64).tiny)
+    return float(np.average(saved, weights=1 / np.asarray(horizons)))
+
+
+def lucky_gain(n: int, horizons: tuple[int, ...]) -> float:
+    """The `gain` on `n` origins that a forecast without any merit may well show: `PENALTY` squared standard errors."""
+    return PENALTY * len(horizons) / (n * float(np.sum(1 / np.asarray(horizons))))
 
 
 def support(y: Floats, y_hat: Floats, horizons: tuple[int, ...]) -> tuple[float, ...]:

@@ -6,7 +6,8 @@ threads at once.
 
 import textwrap
 from collections.abc import Iterable
-from typing import Any
+from datetime import date
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +16,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from forecaster.names import NOTHING, label
-from forecaster.plots.frames import RunFrames
 
 MANY = 30  # epochs from which on an axis is logarithmic
 INK, MUTED, GRID, ALARM = "#222222", "#5f5f5f", "#e3e3e3", "#b2182b"
@@ -38,7 +38,23 @@ MARKERS["advanced_ensemble"] = "P"
 HORIZON_COLOURS = ("#08519c", "#3f93c7", "#a3cbe3")  # near is dark, far is pale
 
 
-def canvas(frames: RunFrames, title: str, subtitle: str, size: tuple[float, float]) -> Figure:
+class Headed(Protocol):
+    """What every header tells: of which coin, as of which day, and whether the bars are made up."""
+
+    @property
+    def coin(self) -> str:
+        """Ticker."""
+
+    @property
+    def as_of(self) -> date:
+        """Last day that was seen."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the bars are made up."""
+
+
+def canvas(frames: Headed, title: str, subtitle: str, size: tuple[float, float]) -> Figure:
     """An empty figure of `size` inches whose header says what it shows, of which coin, as of which day."""
     width, height = size
     figure = Figure(figsize=size, layout="constrained")
@@ -58,7 +74,7 @@ def canvas(frames: RunFrames, title: str, subtitle: str, size: tuple[float, floa
     return figure
 
 
-def explained(frames: RunFrames, title: str, reason: str) -> Figure:
+def explained(frames: Headed, title: str, reason: str) -> Figure:
     """A figure that says in words why there is nothing to draw."""
     figure = canvas(frames, title, "Nothing to draw.", (9, 3))
     axes = figure.subplots()

@@ -12,7 +12,7 @@ from forecaster.names import ahead, label
 from forecaster.plots.accuracy import origins
 from forecaster.plots.frames import RunFrames
 from forecaster.plots.style import COLOURS, INK, MUTED, canvas, explained, handle, legend_below, short, tidy
-from forecaster.settings import BASELINES, MODELS
+from forecaster.settings import BASELINES, ENSEMBLE, MODELS
 
 LEVELS = (80, 90)
 LINES: dict[int, Any] = {80: {"color": MUTED, "linestyle": (0, (2, 2))}, 90: {"color": INK, "linestyle": (0, (5, 3))}}
@@ -27,11 +27,11 @@ def uncertainty(frames: RunFrames) -> Figure:
         return explained(frames, title, "No intervals: they were switched off, or no model has any.")
     subtitle = (
         f"{origins(frames)} A dot on its line keeps its promise; to the left of it the intervals are too narrow. "
-        "Networks: Monte Carlo dropout, which knows nothing of the market's noise. LightGBM: quantile trees. Zero "
-        "return: quantiles of the train targets. Bars through dots: two standard errors. Below: pale bars and numbers "
-        "are of 90 % intervals, full bars of 80 %."
+        "Networks: Monte Carlo dropout, which knows nothing of the market's noise. LightGBM: quantile trees. Ensemble: "
+        "conformal. Zero return: quantiles of the train targets. Bars through dots: two standard errors. Below: pale "
+        "bars and numbers are of 90 % intervals, full bars of 80 %."
     )
-    models = [model for model in (*MODELS, *BASELINES) if model in entry]
+    models = [model for model in (*MODELS, ENSEMBLE, *BASELINES) if model in entry]
     horizons = sorted({h for each in entry.values() for h in each}, key=int)
     figure = canvas(frames, title, subtitle, (max(9, 4.7 * len(horizons)), 2 + 2 * (0.8 + 0.33 * len(models))))
     grid = figure.subplots(2, len(horizons), squeeze=False, sharey=True)

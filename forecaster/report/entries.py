@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forecaster.settings import BASELINES, MODELS, WalkForwardConfig
+from forecaster.settings import BASELINES, ENSEMBLE, MODELS, WalkForwardConfig
 from forecaster.split import Fold, Span
 from forecaster.store import Store
 from forecaster.tuning import Tuned
@@ -22,7 +22,7 @@ def tuning_entry(store: Store, tuned: Tuned) -> dict[str, Any]:
 def uncertainty_entry(intervals: Iterable[Intervals]) -> dict[str, Any]:
     """What `training_report.json` says: model -> horizon -> coverages, widths and `n`, in the tables' order."""
     found = {each.model: each.scores for each in intervals}
-    return {model: found[model] for model in (*MODELS, *BASELINES) if model in found}
+    return {model: found[model] for model in (*MODELS, ENSEMBLE, *BASELINES) if model in found}
 
 
 def walk_forward_entry(store: Store, result: WalkForward, walking: WalkForwardConfig) -> dict[str, Any]:

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from forecaster.names import NOTHING, days, duration, label, percent, share
+from forecaster.report.calibration import calibration_section
+from forecaster.report.forecast import forecast_section
+from forecaster.report.leakage import leakage_section
+from forecaster.report.promotion import promotion_section, retraining_section
 from forecaster.report.reuse import reuse
 from forecaster.report.schema import Baseline, Metrics, TrainingReport
 from forecaster.report.tables import table
@@ -17,12 +21,17 @@ def to_markdown(report: TrainingReport) -> str:
     """The report as a page; pictures are linked relative to it."""
     sections = [
         _head(report),
+        forecast_section(report.coin, report.forecast),
         _data(report),
         _splits(report),
+        leakage_section(report.leakage),
         _scores(report),
         _ensemble(report),
+        calibration_section(report),
         uncertainty_section(report),
         walk_forward_section(report),
+        promotion_section(report),
+        retraining_section(report),
         _gap(report),
         _training(report),
         tuning_section(report),

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from forecaster.calibration import Calibration
+
 Horizon = str
 
 
@@ -164,8 +166,10 @@ class TrainingReport(Part):
     plots: Annotated[list[str], Field(description="File names beside the report, for its pictures.")] = []
     tuning: Anything | None = None
     uncertainty: Anything | None = None
+    calibration: Calibration | None = None
     walk_forward: Anything | None = None
     promotion: Anything | None = None
+    retraining: Anything | None = None
     forecast: Anything | None = None
     leakage: Anything | None = None
 

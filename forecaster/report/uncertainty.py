@@ -12,9 +12,10 @@ MEANING = (
     "not is no use. Monte Carlo dropout asks a network how unsure it is of its own weights; the noise of the market, "
     "which is most of what moves a price, is not in it, so its intervals must be expected to cover far too little. "
     "They are not ranges for the price. LightGBM's trees and the quantiles of the train targets do aim at the return "
-    "itself. Coverage stands with its standard error, from origins / horizon independent outcomes, since outcomes "
-    "overlap; width is the mean over origins, in log-return."
+    "itself; so do the ensemble's, by adaptive conformal inference. Coverage stands with its standard error, from "
+    "origins / horizon independent outcomes, since outcomes overlap; width is the mean over origins, in log-return."
 )
+METHODS = {"lightgbm": "quantile trees", "advanced_ensemble": "conformal", "zero": "train quantiles"}
 Scores = Mapping[str, Mapping[str, Any]]  # horizon -> figure
 
 
@@ -41,7 +42,7 @@ def _row(model: str, scores: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def method(model: str) -> str:
     """Where a model's interval comes from."""
-    return {"lightgbm": "quantile trees", "zero": "train quantiles"}.get(model, "dropout")
+    return METHODS.get(model, "dropout")
 
 
 def _coverage(value: float | None, error: float | None) -> str:

@@ -1,14 +1,9 @@
 """What the test scores allow one to say, in a few sentences, and the table that they come from."""
 
 from forecaster.names import NOTHING, days, label, percent, share
-from forecaster.report.schema import Baseline, Metrics, TrainingReport
+from forecaster.report.schema import Baseline, TrainingReport
 from forecaster.settings import ENSEMBLE
-
-# On real daily bars markets are close to efficient: a skill of 2.5 % is an R2 of about 5 % in daily returns, and 56 %
-# lies some three standard errors (2 points each on a test part of about 650 days) above a coin's toss.
-TOO_SKILFUL = 0.025
-TOO_RIGHT = 0.56
-SHORTEST = "1"  # day ahead: longer horizons overlap, and drift alone can be right most of the time
+from forecaster.suspicion import suspicions
 
 
 def skill(rival: Baseline, horizon: str) -> float | None:
@@ -83,21 +78,11 @@ def _caution(report: TrainingReport, skills: dict[str, dict[str, float]]) -> str
 
 
 def suspected_leaks(report: TrainingReport) -> list[str]:
-    """What is too good to be true at one day on real bars, a sentence each; empty on simulated ones."""
-    if report.data.simulated:
-        return []
-    return [line for name, rival in report.rivals.items() for line in _too_good(name, rival)]
-
-
-def _too_good(name: str, rival: Baseline) -> list[str]:
-    scores = rival.test.get(SHORTEST, Metrics())
-    gain, right = scores.skill_vs_zero or 0.0, scores.directional_accuracy or 0.0
-    lines = []
-    if gain > TOO_SKILFUL:
-        lines.append(f"{label(name)}'s 1-day skill is {percent(gain)}, above {100 * TOO_SKILFUL:.1f} %.")
-    if right > TOO_RIGHT:
-        lines.append(f"{label(name)} has the right sign on {100 * right:.1f} % of days, above {100 * TOO_RIGHT:.0f} %.")
-    return lines
+    """What the audit suspects and what is too good to be true on real bars, a sentence each; none on simulated ones."""
+    if report.leakage and "suspected" in report.leakage:
+        return [str(each) for each in report.leakage["suspected"]]
+    scores = {name: rival.model_dump(include={"test"}) for name, rival in report.rivals.items()}
+    return suspicions(scores, report.data.simulated)
 
 
 def summary_table(report: TrainingReport) -> list[list[str]]:

@@ -24,8 +24,12 @@ SERVED_FOLDERS = ("serving", ENSEMBLE)
 SERVED_FILES = (FACTS, "forecasts.parquet", "scores.parquet")
 
 
-def load_run(folder: Path) -> ServedRun:
+def load_run(folder: Path, judged: bool = False) -> ServedRun:
     """Load a saved run, `artifacts/{COIN}/{run}`, or what `export_run` made of it.
+
+    Args:
+        folder: of the run.
+        judged: load the models that were judged, which know train alone, in place of those that are served.
 
     Raises:
         ValueError: if a file is missing or altered, or nothing in it can be served.
@@ -36,8 +40,9 @@ def load_run(folder: Path) -> ServedRun:
         raise ValueError(f"A run that can be served holds {FACTS}. Received: none in {folder}. Retrain the coin.")
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     stored = pd.read_parquet(folder / "forecasts.parquet")
-    judged = [name for name in MODELS if name in stored]
-    models = {m: load_model(folder / m / "serving", m) for m in judged if (folder / m / "serving").is_dir()}
+    names = [name for name in MODELS if name in stored]
+    folders = {m: folder / m if judged else folder / m / "serving" for m in names}
+    models = {m: load_model(where, m) for m, where in folders.items() if where.is_dir()}
     if not models:
         raise ValueError(f"A run that can be served has a serving refit. Received: none in {folder}. Retrain the coin.")
     ensemble = AdvancedEnsemble.load(folder / ENSEMBLE) if (folder / ENSEMBLE).is_dir() else None
@@ -51,7 +56,7 @@ def load_run(folder: Path) -> ServedRun:
         models=models,
         ensemble=ensemble,
         stored=stored[stored["cutoff"] >= stored.loc[stored["part"] == "val", "cutoff"].min()],
-        lost=tuple(name for name in judged if name not in models),
+        lost=tuple(name for name in names if name not in models),
         shipped=ENSEMBLE if ensemble is not None else _best_on_val(pd.read_parquet(folder / "scores.parquet"), models),
     )
 
@@ -85,12 +90,13 @@ def _best_on_val(scores: pd.DataFrame, models: Mapping[str, Any]) -> str:
 def export_run(folder: Path, target: Path) -> None:
     """Copy what forecasts need of a saved run, without the judged models, into a new folder with its own manifest."""
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    digests = {name: digest for name, digest in manifest["sha256"].items() if _is_served(name)}
+    digests = {name: digest for name, digest in manifest["sha256"].items() if is_served(name)}
     for name in digests:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, target / name)
     write_json(target / MANIFEST, {**manifest, "sha256": digests})
 
 
-def _is_served(name: str) -> bool:
+def is_served(name: str) -> bool:
+    """Whether a file of a run, by its name in the manifest, is one that forecasts are made with."""
     return name in SERVED_FILES or bool(set(SERVED_FOLDERS) & set(name.split("/")[:-1]))

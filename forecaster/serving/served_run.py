@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from forecaster.ensemble import KEYS, AdvancedEnsemble
 from forecaster.features import cross_asset, cross_asset_columns
@@ -28,12 +29,16 @@ Given = pd.DataFrame | Mapping[str, pd.DataFrame]
 
 
 class ServingFacts(Config):
-    """What the files of models do not say: how a run's windows were made, and from which bars."""
+    """What the files of models do not say: how a run's windows were made, and from which bars.
+
+    `months` holds a digest of each month of bars that the run was trained on; it is empty in runs of older versions.
+    """
 
     lookback: int
     horizons: tuple[int, ...]
     first: date
     simulated: bool
+    months: Mapping[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,27 @@ class ServedRun:
         Raises:
             BarsError: if bars are missing, damaged or too few: says of which coin, how many, and what to do.
         """
+        own, rows = self.look(bars, n_origins, without_partner, today)
+        return self.forecast_from(own, rows, n_origins, without_partner)
+
+    def look(
+        self, bars: Given, n_origins: int = 1, without_partner: bool = False, today: date | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """What `forecast` looks at: the coin's checked bars, and the features of their days with `log_close`."""
         if n_origins < 1:
             raise ValueError(f"Expected at least one origin. Received: n_origins={n_origins}")
         given, today = by_coin(bars), today or datetime.now(UTC).date()
         own = self._own(given, n_origins, today)
         rows = feature_rows(own, self._crossed(own, given, without_partner, today))
         self._require_columns(rows)
+        return own, rows
+
+    def forecast_from(
+        self, own: pd.DataFrame, rows: pd.DataFrame, n_origins: int = 1, without_partner: bool = False
+    ) -> pd.DataFrame:
+        """`forecast`, from what `look` found."""
         days = pd.DatetimeIndex(rows.index)
-        fresh = self._fresh(rows, self._to_forecast(days, n_origins))
+        fresh = self.fresh(rows, self._to_forecast(days, n_origins))
         notes = self._notes(own, without_partner)
         return pd.concat(
             [self._issue(origin, fresh, own["close"], notes) for origin in days[-n_origins:]], ignore_index=True
@@ -164,8 +182,8 @@ class ServedRun:
         recent = (place >= len(days) - n_origins - memory) & (days > self.stored["cutoff"].max())
         return (recent | (place >= len(days) - n_origins)) & (place >= self.facts.lookback - 1)
 
-    def _fresh(self, rows: pd.DataFrame, wanted: Any) -> pd.DataFrame:
-        """Forecasts of the serving refits at the days where `wanted`: `cutoff, horizon` and a column per model."""
+    def fresh(self, rows: pd.DataFrame, wanted: Any) -> pd.DataFrame:
+        """Forecasts of the models at the days where `wanted`: `cutoff, horizon` and a column per model."""
         days, each = pd.DatetimeIndex(rows.index), []
         for name, (model, preprocessor) in self.models.items():
             base = preprocessor.transform(rows)

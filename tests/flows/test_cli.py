@@ -69,7 +69,7 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_is_a_flag(name: str, call, ran, tmp_path: Path):
-    if FIELDS[name].annotation is bool:
+    if FIELDS[name].annotation in (bool, bool | None):
         text, value = (), True
     elif name == "data_dir":
         text, value = (tmp_path,), tmp_path
@@ -78,6 +78,12 @@ def test_every_setting_is_a_flag(name: str, call, ran, tmp_path: Path):
     result = call(flag(name), *text)
     assert result.exit_code == 0, result.output
     assert ran == [RunConfig(**{name: value})]
+
+
+def test_promotion_can_be_asked_for_refused_or_left_open(call, ran):
+    for args in (("--promote",), ("--no-promote",), ()):
+        assert call(*args).exit_code == 0
+    assert [config.promote for config in ran] == [True, False, None]
 
 
 @pytest.mark.parametrize("name", FIELDS)

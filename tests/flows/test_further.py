@@ -108,7 +108,7 @@ def test_every_walk_forward_split_learns_before_it_is_scored(night: FurtherNight
 
 
 def test_intervals_are_wider_the_more_they_must_cover_and_the_further_they_look(night: FurtherNight) -> None:
-    assert list(night.report["uncertainty"]) == ["lightgbm", "zero"]
+    assert list(night.report["uncertainty"]) == ["lightgbm", "advanced_ensemble", "zero"]
     for horizons in night.report["uncertainty"].values():
         assert set(horizons) == HORIZONS
         assert all(0 < each["coverage_80"] <= each["coverage_90"] <= 1 for each in horizons.values())

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from flows.fits import spec_of
-from flows.retrain import _refuse_unattended_simulation
+from flows.retrain import refuse_unattended_simulation
 from forecaster.config import RunConfig
 from forecaster.plots.draw import PLOT_NAMES, PlotInputs, draw_unit
 from forecaster.saving import verify
@@ -100,7 +100,7 @@ def test_a_new_bar_gives_no_judged_fit_and_one_refit(house: House) -> None:
     because = missed(house.report(watcher))
     assert fits(because) == {"refit-BTC-lightgbm"}
     assert {name.split("-")[0] for name in because} == {
-        *("prepare", "predict", "evaluate", "intervals", "refit", "plot")
+        *("prepare", "predict", "evaluate", "calibrate", "intervals", "refit", "plot")
     }
     assert "stack-BTC" not in because
     assert "input parts" in because["refit-BTC-lightgbm"]
@@ -244,7 +244,7 @@ def test_a_scheduled_run_without_bars_refuses_with_the_remedy(monkeypatch: pytes
 
     monkeypatch.setattr("flows.retrain.FlowRunContext.get", lambda: Scheduled)
     with pytest.raises(ValueError, match="Set the parameter `data_dir`"):
-        _refuse_unattended_simulation(RunConfig())
+        refuse_unattended_simulation(RunConfig())
 
 
 def edit(monkeypatch: pytest.MonkeyPatch, file: str) -> None:

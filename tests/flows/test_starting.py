@@ -1,5 +1,6 @@
 """Where coins wait for each other before they work."""
 
+import gc
 import threading
 import time
 
@@ -49,3 +50,21 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starting, "PATIENCE_SECONDS", 0.01)
     with StartingLine(2).approach() as cross:
         cross()  # returns although the other never comes
+
+
+def test_what_is_imported_inside_is_never_collected_and_what_comes_later_is() -> None:
+    before = gc.get_freeze_count()
+    with starting.kept_for_good():
+        assert not gc.isenabled()
+        kept: list[list[int]] = [[] for _ in range(100)]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= before + len(kept)
+    gc.unfreeze()
+
+
+@pytest.mark.parametrize(("url", "frequency"), [(None, None), ("http://127.0.0.1:4200/api", 180)])
+def test_only_runs_whose_server_ends_with_them_send_no_heartbeats(url: str | None, frequency: int | None) -> None:
+    from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url}), starting.without_heartbeats():
+        assert get_current_settings().flows.heartbeat_frequency == frequency

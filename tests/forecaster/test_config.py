@@ -128,3 +128,19 @@ def test_every_field_is_described():
 
 def test_every_model_has_settings():
     assert all(isinstance(RunConfig().model(name), MODEL_CONFIGS[name]) for name in (*MODELS, "zero", "mean", "ridge"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "deployed", "real", "expected"),
+    [
+        (None, True, True, True),
+        (None, False, True, False),
+        (None, True, False, False),
+        (True, False, False, True),
+        (True, False, True, True),
+        (False, True, True, False),
+    ],
+)
+def test_promotion_is_on_in_deployments_on_real_bars_and_elsewhere_only_if_asked_for(asked, deployed, real, expected):
+    config = RunConfig(promote=asked, data_dir=Path("bars") if real else None)
+    assert config.promotes(deployed) is expected

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from prefect.states import Failed
+from prefect.utilities.collections import visit_collection
 
 from forecaster.fitting import FitResult, FitSpec
 from forecaster.settings import LightGBMConfig, RidgeConfig, TrainingConfig
@@ -14,7 +15,7 @@ from forecaster.split import Fold, Span
 from forecaster.store import Artifact, ArtifactError
 from tasks.pool import Pool, PoolClosed, UnitTimedOut, WorkerDied
 from tasks.runtime import Runtime, runtime, use_runtime
-from tasks.step import StepKey, _drop_if_damaged, content_of, digest_of, flatten, is_transient
+from tasks.step import StepKey, _drop_if_damaged, content_of, digest_of, flatten, is_transient, whole
 from tasks.steps import StepLog
 
 ARTIFACT = Artifact(path="objects/ab/abc.parquet", sha256="abc")
@@ -261,3 +262,16 @@ def test_what_a_step_depends_on_is_written_down_only_when_it_changed(now: Runtim
     key_of(now, INPUTS | {"columns": ("rsi_14",)})
     assert last.stat().st_mtime > 0
     assert json.loads(last.read_text())["input columns"] == ["rsi_14"]
+
+
+def test_prefect_hands_a_whole_value_on_without_looking_through_it():
+    seen: list[Any] = []
+
+    def visit(part: Any, context: dict[str, Any]) -> Any:
+        seen.append(part)
+        return part
+
+    value = {"fits": (SPEC, "rsi_14")}
+    handed = visit_collection(whole(value), visit, return_data=True, context={}, remove_annotations=True)
+    assert handed is value
+    assert not [part for part in seen if part is SPEC or part == "rsi_14"]

@@ -31,16 +31,22 @@ def plain_layers():
         norm, both = keras.layers.LayerNormalization(name="norm"), keras.layers.Bidirectional(layer, name=name)
         return lambda x: both(norm(x))
 
-    def last_step(name):
+    def causal_convolution(filters, kernel_size, dilation=1, **kwargs):
+        return keras.layers.Conv1D(filters, kernel_size, padding="causal", dilation_rate=dilation, **kwargs)
+
+    def last_step(time_axis, name):
         return lambda x: keras.layers.Flatten(name=name)(keras.layers.Cropping1D((x.shape[1] - 1, 0))(x))
 
     return {
         "BlockLSTM": keras.layers.LSTM,
         "ByteDropout": keras.layers.Dropout,
+        "CausalConv1D": causal_convolution,
         "CausalSelfAttention": attention,
+        "FusedBatchNormalization": keras.layers.BatchNormalization,
         "LastStep": last_step,
         "NormalizedBidirectional": normalized_bidirectional,
         "SeriesDecomposition": decomposition,
+        "TimeFirst": lambda name: lambda x: x,  # where time stays second
     }
 
 

@@ -29,6 +29,7 @@ def entry() -> dict[str, Any]:
         [
             intervals("zero", scores(0.951, 0.1234), scores(0.99, 0.9)),
             intervals("tcn", scores(0.042, 0.0021), scores(None, None, n=0)),
+            intervals("advanced_ensemble", scores(0.9, 0.11)),
             intervals("lightgbm", scores(0.88, 0.1)),
         ]
     )
@@ -57,7 +58,7 @@ def row(page: str, name: str, place: int = 0) -> list[str]:
 
 
 def test_entry_holds_every_model_in_the_order_of_the_tables_the_baseline_last(entry):
-    assert list(entry) == ["tcn", "lightgbm", "zero"]
+    assert list(entry) == ["tcn", "lightgbm", "advanced_ensemble", "zero"]
     assert entry["tcn"]["1"]["coverage_90"] == 0.042
     assert entry["tcn"]["1"]["n"] == 600
 
@@ -70,6 +71,7 @@ def test_section_shows_coverage_with_its_error_and_width_beside_the_train_quanti
     page = uncertainty_section(report(entry))
     assert row(page, "TCN") == ["TCN", "dropout", "4.2 % ± 2.1", "4.2 % ± 2.1", "0.0021", "0.0021", "600"]
     assert row(page, "LightGBM")[1:3] == ["quantile trees", "88.0 % ± 2.1"]
+    assert row(page, "Ensemble")[1:3] == ["conformal", "90.0 % ± 2.1"]
     assert row(page, "Zero return")[1:3] == ["train quantiles", "95.1 % ± 2.1"]
     assert page.index("### 1 day ahead") < page.index("### 30 days ahead")
 

@@ -200,6 +200,64 @@ def test_last_step_is_keras_cropping():
     assert_same(run(LastStep(), [], windows()), run(crop, [], windows()))
 
 
+def turned(layer):
+    """A layer that takes time first, given and giving windows with time second."""
+    import tensorflow as tf
+
+    return lambda x: tf.transpose(layer(tf.transpose(x, [1, 0, 2])), [1, 0, 2])
+
+
+@pytest.mark.parametrize(("kernel_size", "dilation"), [(1, 1), (2, 3), (3, 1), (3, 4), (3, 8)])
+def test_causal_convolution_is_keras_convolution_with_time_first(kernel_size, dilation):
+    import keras
+
+    from forecaster.models.layers.causal_convolution import CausalConv1D
+
+    ours = CausalConv1D(4, kernel_size, dilation)
+    theirs = keras.layers.Conv1D(4, kernel_size, padding="causal", dilation_rate=dilation)
+    shake(theirs, ours, shape=windows().shape)
+    run_ours = run(turned(ours), ours.trainable_weights, windows())
+    assert_same(run_ours, run(theirs, theirs.trainable_weights, windows()))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_fused_batch_normalization_is_keras_batch_normalization_and_remembers_the_same(training):
+    import keras
+
+    from forecaster.models.layers.fused_batch_norm import FusedBatchNormalization
+
+    ours, theirs = FusedBatchNormalization(), keras.layers.BatchNormalization()
+    for layer in (ours, theirs):
+        layer.build(windows().shape)
+        layer.set_weights(list(np.array([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [1.0, 0.0, -1.0], [0.5, 1.0, 2.0]])))
+    runs = [
+        run(lambda x, layer=layer: layer(x, training=training), layer.trainable_weights, windows())
+        for layer in (ours, theirs)
+    ]
+    assert_same(*runs, atol=1e-5)
+    assert_same(ours.get_weights(), theirs.get_weights())
+
+
+def test_frozen_fused_batch_normalization_is_keras_frozen_one():
+    import keras
+
+    from forecaster.models.layers.fused_batch_norm import FusedBatchNormalization
+
+    for layer in (layers := [FusedBatchNormalization(), keras.layers.BatchNormalization()]):
+        layer.build(windows().shape)
+        layer.trainable = False
+    assert_same(*(layer(windows(), training=True) for layer in layers))
+    np.testing.assert_array_equal(layers[0].moving_mean, 0)
+
+
+def test_last_step_of_windows_with_time_first_is_the_same_day():
+    from forecaster.models.layers.last_step import LastStep
+    from forecaster.models.layers.time_first import TimeFirst
+
+    turn, first = TimeFirst(), LastStep(time_axis=0)
+    assert_same(run(lambda x: first(turn(x)), [], windows()), run(LastStep(), [], windows()))
+
+
 @pytest.mark.parametrize("rate", [0.25, 0.75])
 def test_byte_dropout_keeps_at_the_scale_of_keras_and_drops_the_same_gradients(rate):
     import keras

@@ -1,0 +1,78 @@
+"""The diary itself: a file per coin and kind of market, to which forecasts are added and in which none is changed."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from forecaster.store import sha256_of, write_text, write_whole
+
+KEYS = ["coin", "source", "cutoff", "horizon", "served"]  # a forecast of the same models for the same day is the same
+SIMULATED = "simulated"  # folder of those that no real market stands behind
+
+
+class DiaryError(ValueError):
+    """A diary cannot be read; it is left as it is, and the message says what to do."""
+
+
+def diary_path(artifacts_dir: Path, coin: str, simulated: bool) -> Path:
+    """A coin's diary: `forecasts/{coin}.parquet` beside the artifacts, simulated ones in a folder of their own."""
+    folder = Path(os.path.normpath(Path(artifacts_dir) / ".." / "forecasts"))
+    return (folder / SIMULATED if simulated else folder) / f"{coin}.parquet"
+
+
+def read_diary(path: Path) -> pd.DataFrame:
+    """All forecasts issued, oldest first; an empty frame if there is no diary yet.
+
+    Raises:
+        DiaryError: if the file is no diary.
+    """
+    if not path.is_file():
+        return pd.DataFrame()
+    try:
+        rows = pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise DiaryError(
+            f"Expected a diary of forecasts. Received: {path}, which cannot be read ({error}). Move it away: a new one "
+            "is begun."
+        ) from error
+    if missing := {*KEYS, "issued"} - set(rows.columns):
+        raise DiaryError(f"Expected a diary of forecasts. Received: {path} without {', '.join(sorted(missing))}.")
+    return rows
+
+
+def enter(path: Path, rows: pd.DataFrame, issued: datetime) -> int:
+    """Add those of `rows` that are not there yet, as issued now, in parquet and beside it in JSON; return how many.
+
+    Forecasts that their own models could look up are none, and are left out. A reader sees the old files or the new
+    ones, whole; of two writers one waits.
+
+    Raises:
+        DiaryError: if there is a file that is no diary; nothing is written then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.stem}.lock")):
+        known = read_diary(path)
+        new = _not_in(known, rows[rows["cutoff"] >= rows["trained_until"]])
+        if new.empty:
+            return 0
+        stamped = new.assign(issued=pd.Timestamp(issued).tz_localize(None))
+        whole = stamped if known.empty else pd.concat([known, stamped], ignore_index=True)
+        # JSON first: if this ends between the two, the same rows are added again, and both are whole.
+        write_text(path.with_suffix(".json"), f"{whole.to_json(orient='records', date_format='iso', indent=1)}\n")
+        write_whole(path, lambda beside: whole.to_parquet(beside))
+    return len(new)
+
+
+def digest_of_diary(path: Path) -> str:
+    """What stands for the diary in a cache key."""
+    return sha256_of(path) if path.is_file() else "none"
+
+
+def _not_in(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    if known.empty:
+        return rows
+    there = pd.MultiIndex.from_frame(known[KEYS])
+    return rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(there)]

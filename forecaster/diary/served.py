@@ -1,0 +1,60 @@
+"""Which saved run is served for a coin."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from forecaster.promotion import served_pointer
+from forecaster.saving import MANIFEST
+from forecaster.serving.saved import is_served
+from forecaster.settings import MODELS, Config
+from forecaster.store import sha256_of
+
+
+class NotServedError(ValueError):
+    """Nothing can be served for a coin; the message says what to do."""
+
+
+class Served(Config):
+    """A saved run that is served.
+
+    Attributes:
+        folder: where it lies.
+        digest: of all of its files that a forecast reads: equal models, combined alike, have equal digests.
+        models: those with a serving refit.
+        promoted: whether it is the champion, not only the latest.
+    """
+
+    folder: Path
+    digest: str
+    models: tuple[str, ...]
+    promoted: bool
+
+
+def find_served(artifacts_dir: Path, coin: str, source: str) -> Served:
+    """The champion of a coin and kind of market, or without one its latest run.
+
+    Raises:
+        NotServedError: if there is no run, or it is not what its pointer names.
+    """
+    pointer = served_pointer(artifacts_dir, coin, source)
+    if not pointer.is_file():
+        raise NotServedError(
+            f"{coin}: expected a saved run on {source} bars. Received: none in {artifacts_dir}. Run `retrain` first."
+        )
+    known = json.loads(pointer.read_text(encoding="utf-8"))
+    folder = Path(artifacts_dir) / str(known.get("folder") or f"{coin}/{known['run']}")
+    manifest = folder / MANIFEST
+    if not manifest.is_file() or sha256_of(manifest) != known["manifest_sha256"]:
+        raise NotServedError(
+            f"{coin}: expected the run that {pointer} names. Received: {folder}, which is gone or altered. Retrain the "
+            "coin, or promote another run."
+        )
+    files = json.loads(manifest.read_text(encoding="utf-8"))["sha256"]
+    read = {name: digest for name, digest in files.items() if is_served(name)}
+    return Served(
+        folder=folder,
+        digest=hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:16],
+        models=tuple(m for m in MODELS if any(name.startswith(f"{m}/serving/") for name in read)),
+        promoted=pointer.name.startswith("champion"),
+    )

@@ -1,0 +1,103 @@
+"""`retrain forecast`, and the end of every night."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from flows import cli
+from flows.usage import FORECAST_FLAGS
+from forecaster.config import RunConfig
+from tests.flows.conftest import LAST_DAY, House
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
+    """What would have been forecast."""
+    configs: list[RunConfig] = []
+    monkeypatch.setattr(cli, "_run", lambda config, watch: configs.append(config) or 0)
+    monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
+    return configs
+
+
+@pytest.fixture
+def call(asked: list[RunConfig]) -> Callable[..., Result]:
+    return lambda *args: CliRunner().invoke(cli.retrain, ["forecast", *map(str, args)], prog_name="retrain")
+
+
+def test_the_command_takes_coins_bars_and_folders_as_a_night_does(
+    call: Callable[..., Result], asked: list[RunConfig], tmp_path: Path
+) -> None:
+    assert call("--crypto", "btc,ETH", "--data-dir", tmp_path, "--as-of", "2025-06-30").exit_code == 0
+    (config,) = asked
+    assert (config.crypto, config.data_dir, str(config.as_of)) == (("BTC", "ETH"), tmp_path, "2025-06-30")
+
+
+def test_it_knows_no_flag_of_training(call: Callable[..., Result], asked: list[RunConfig]) -> None:
+    found = call("--epochs", "3")
+    assert found.exit_code == 2
+    assert "--epochs" in found.output
+    assert not asked
+    assert "--artifacts-dir" in call("--help").output
+
+
+def test_the_flow_takes_what_the_command_takes_and_so_do_its_deployments() -> None:
+    from flows.forecast import forecast
+
+    assert set(forecast.parameters.properties) == set(FORECAST_FLAGS)
+    deployments = Path("deployments/prefect.yaml").read_text(encoding="utf-8")
+    assert deployments.count("<<: *forecast") == 6
+
+
+def diary(house: House) -> pd.DataFrame:
+    return pd.read_parquet(house.root / "forecasts" / "BTC.parquet")
+
+
+@pytest.mark.flow
+@pytest.mark.filterwarnings("default")
+def test_every_night_ends_with_a_forecast_and_the_same_night_again_issues_nothing_anew(house: House) -> None:
+    before = diary(house)
+    assert before["horizon"].tolist() == [1, 7, 30]
+    state, watcher = house.run()
+    assert state.is_completed(), state.message
+    pd.testing.assert_frame_equal(diary(house), before)
+    report = house.report(watcher)
+    caches = {step["name"]: step["cache"] for step in report["steps"]}
+    assert {caches[f"{name}-BTC"] for name in ("issue", "grade", "audit")} == {"hit"}
+    assert list(report["forecast"]["horizons"]) == ["1", "7", "30"]
+    assert report["leakage"]["truncation_audit"]["differing"] == []
+    assert "forecast.png" in report["plots"]
+    assert (Path(watcher.outcomes["BTC"].report or "").parent / "forecast.png").is_file()
+
+
+@pytest.mark.flow
+@pytest.mark.filterwarnings("default")
+def test_forecasts_of_earlier_nights_are_graded_when_their_day_has_come(house: House) -> None:
+    from flows.forecast import forecast, tell
+
+    lines: list[str] = []
+    house.write_bars("2025-12-28")
+    token = tell.set(lines.append)
+    try:
+        state = forecast(
+            crypto=("BTC",),
+            data_dir=house.root / "bars",
+            as_of="2025-12-28",
+            artifacts_dir=house.root / "artifacts",
+            output_dir=house.root / "training_output",
+            return_state=True,
+        )
+    finally:
+        tell.reset(token)
+    assert state.is_completed(), state.message
+    rows = diary(house)
+    assert [str(day.date()) for day in rows["cutoff"].unique()] == [LAST_DAY, "2025-12-28"]
+    told = json.loads((house.root / "forecasts" / "BTC.json").read_text())
+    assert len(told) == len(rows) == 6
+    text = "\n".join(lines)
+    assert "Live, 1 day ahead: 1 graded" in text
+    assert "8 days before as-of" in text  # the models are a week old and more
+    assert list((house.root / "training_output").glob("BTC_2025-12-28_forecast.png"))
