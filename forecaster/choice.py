@@ -9,7 +9,7 @@ import pandas as pd
 from forecaster.metrics import skill_vs_zero
 from forecaster.settings import Config
 
-Candidate = Literal["convex", "regime", "stack"]
+Candidate = Literal["convex", "regime", "stack", "best_mean"]
 CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)  # simplest first: it wins a tie
 Method = Literal[Candidate, "weighted_average"]
 
@@ -53,6 +53,25 @@ def ratio_to_zero(frame: pd.DataFrame, y_hat: "pd.Series[float]", horizons: Sequ
     return float(np.mean(ratios))
 
 
+def best_together(
+    frame: pd.DataFrame, ratios: Mapping[str, float], members: Sequence[str], horizons: Sequence[int]
+) -> tuple[str, ...]:
+    """The members whose plain mean has the smallest val ratio, of the best one, the best two and so on.
+
+    A short form of ensemble selection (Caruana et al. 2004): where some models have learned and others have not, a mean
+    over all is worse than a single one.
+
+    Args:
+        frame: val forecasts, with `horizon`, `y` and a column per member.
+        ratios: `ratio_to_zero` of every member.
+        members: the single models.
+        horizons: days ahead.
+    """
+    ranked = sorted(members, key=lambda name: ratios[name])
+    means = {n: ratio_to_zero(frame, frame[ranked[:n]].mean(axis=1), horizons) for n in range(1, len(ranked) + 1)}
+    return tuple(ranked[: min(means, key=lambda n: round(means[n], 6))])
+
+
 def choose(ratios: Mapping[str, float], members: Sequence[str]) -> Choice:
     """The candidate with the smallest val ratio, the simpler one in a tie; then the specification's fallback rule.
 
@@ -79,8 +98,6 @@ def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[
     """One sentence: who won by which figures."""
     figures = ", ".join(f"{name} {ratios[name]:.4f}" for name in candidates)
     unit = "RMSE / RMSE of the zero forecast on val, mean over horizons"
-    if len(candidates) == 1:
-        won = f"Without out-of-fold rows for every horizon only {best} was possible"
-    else:
-        won = f"Of the candidates {best} has the smallest error"
+    without = "" if "stack" in candidates else "There were no out-of-fold rows for every horizon to stack. "
+    won = f"{without}Of the candidates {best} has the smallest error"
     return f"{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

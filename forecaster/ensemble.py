@@ -1,4 +1,4 @@
-"""Five forecasts become one: three ways to combine them are built, validation chooses one and says how much of it."""
+"""Five forecasts become one: four ways to combine them are built, validation chooses one and says how much of it."""
 
 import json
 import warnings
@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from forecaster.choice import CANDIDATES, Choice, Method, choose, ratio_to_zero
-from forecaster.gate import val_gate
+from forecaster.choice import CANDIDATES, Choice, Method, best_together, choose, ratio_to_zero
+from forecaster.gate import val_gates
 from forecaster.online import online_weights, regimes_on
 from forecaster.regime import MarketRegimeDetector, weights_for
 from forecaster.settings import ENSEMBLE, MODELS, StackingConfig
@@ -19,6 +19,7 @@ from forecaster.stacking import ConvexStack, MetaLearner
 
 KEYS = ["cutoff", "horizon"]
 WEIGHTS_ARE: dict[Method, str] = {
+    "best_mean": "equal weights of the models that do best together on val, times the gate",
     "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
     "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
     "stack": "shares of the gain of the meta-learner's trees, times the gate; not weights of a linear combination",
@@ -28,7 +29,7 @@ WEIGHTS_ARE: dict[Method, str] = {
 
 @dataclass
 class AdvancedEnsemble:
-    """A stack, a convex stack or a regime-weighted mean of the surviving models, whichever does best on val.
+    """A stack, a convex stack, a regime-weighted or a plain mean of surviving models, whichever does best on val.
 
     The stacks learn from out-of-fold predictions alone; val only chooses between candidates. Frames are forecast
     frames of one coin: `cutoff, ds, horizon, y` and one column per model, in plain log-returns.
@@ -40,7 +41,8 @@ class AdvancedEnsemble:
         convex_: fitted convex stack; without weights where there were no out-of-fold rows.
         meta_learner_: fitted LightGBM stack, if there were out-of-fold rows.
         target_scale_: interquartile range of the train targets per horizon.
-        gate_: factor in [0, 1] per horizon on the chosen method's forecast, from how it did on val.
+        best_: models that do best together on val, of which a plain mean is taken.
+        gate_: factor per horizon on the chosen method's forecast, from how it did on val.
     """
 
     config: StackingConfig = field(default_factory=StackingConfig)
@@ -49,6 +51,7 @@ class AdvancedEnsemble:
     convex_: ConvexStack | None = None
     meta_learner_: MetaLearner | None = None
     target_scale_: dict[int, float] = field(default_factory=dict)
+    best_: tuple[str, ...] = ()
     gate_: dict[int, float] = field(default_factory=dict)
 
     def fit(
@@ -79,16 +82,20 @@ class AdvancedEnsemble:
         self.members_ = surviving(val, MODELS)
         self._fit_stacks(oof)
         forecasts: dict[str, pd.Series[float]] = {m: val[m] for m in self.members_}
-        forecasts |= {m: self._combine(m, val, closes) for m in CANDIDATES if self._is_fitted(m)}
-        ratios = {name: ratio_to_zero(val, y_hat, list(self.target_scale_)) for name, y_hat in forecasts.items()}
+        ratios = self._ratios(val, forecasts)
+        self.best_ = best_together(val, ratios, self.members_, list(self.target_scale_))
+        ratios |= self._ratios(val, {m: self._combine(m, val, closes) for m in CANDIDATES if self._is_fitted(m)})
         self.choice_ = choose(ratios, self.members_)
         self.gate_ = self._gates(val, closes)
         return self
 
+    def _ratios(self, val: pd.DataFrame, forecasts: Mapping[str, "pd.Series[float]"]) -> dict[str, float]:
+        return {name: ratio_to_zero(val, y_hat, list(self.target_scale_)) for name, y_hat in forecasts.items()}
+
     def _gates(self, val: pd.DataFrame, closes: "pd.Series[float]") -> dict[int, float]:
-        y_hat = self._combine(self.method, val, closes)
-        rows = {h: ((val["horizon"] == h) & np.isfinite(val["y"])).to_numpy() for h in self.target_scale_}
-        return {h: val_gate(val["y"].to_numpy(float)[r], y_hat.to_numpy(float)[r], h) for h, r in rows.items()}
+        rows = val[["horizon", "y"]].assign(y_hat=self._combine(self.method, val, closes)).dropna(subset="y")
+        per_horizon = {h: rows[rows["horizon"] == h] for h in self.target_scale_}
+        return val_gates({h: (r["y"].to_numpy(float), r["y_hat"].to_numpy(float)) for h, r in per_horizon.items()})
 
     def _fit_stacks(self, oof: pd.DataFrame | None) -> None:
         """Fit what learns from out-of-fold rows, where every horizon has some."""
@@ -103,7 +110,7 @@ class AdvancedEnsemble:
             self.meta_learner_ = MetaLearner(self.config, self.target_scale_).fit(rows, members)
 
     def _is_fitted(self, method: Method) -> bool:
-        return method == "regime" or self.convex_ is not None
+        return method in ("regime", "best_mean") or self.convex_ is not None
 
     def predict(self, frame: pd.DataFrame, closes: "pd.Series[float]") -> "pd.Series[float]":
         """Combined log-returns for the rows of `frame`, on its index.
@@ -148,6 +155,9 @@ class AdvancedEnsemble:
             return self.meta_learner_.importances[horizon]
         if method == "convex" and self.convex_ is not None:
             return _without_lost(self.convex_.weights_[horizon], models)
+        if method == "best_mean":
+            kept = [m for m in self.best_ if m in models]
+            return dict.fromkeys(kept, 1 / len(kept)) if kept else weights_for(None, models)
         return weights_for(None, models)
 
     @property
@@ -158,7 +168,7 @@ class AdvancedEnsemble:
 
     @property
     def method(self) -> Method:
-        """How forecasts are combined: "convex", "regime", "stack" or "weighted_average"."""
+        """How forecasts are combined: "convex", "regime", "stack", "best_mean" or "weighted_average"."""
         return self._chosen.method
 
     @property
@@ -209,6 +219,7 @@ class AdvancedEnsemble:
         scale = {str(h): s for h, s in self.target_scale_.items()}
         state = {"config": self.config.model_dump(), "members": self.members_, "target_scale": scale, "convex": convex}
         state |= {"choice": self._chosen.model_dump(), "gate": {str(h): g for h, g in self.gate_.items()}}
+        state["best"] = self.best_
         text = json.dumps(state, indent=2, allow_nan=False)
         (directory / "ensemble.json").write_text(text)
         if self.meta_learner_:
@@ -222,6 +233,7 @@ class AdvancedEnsemble:
         ensemble = cls(config, tuple(state["members"]), Choice(**state["choice"]))
         ensemble.target_scale_ = {int(h): s for h, s in state["target_scale"].items()}
         ensemble.gate_ = {int(h): g for h, g in state["gate"].items()}
+        ensemble.best_ = tuple(state.get("best", ()))  # of runs saved before there was such a candidate
         if state["convex"] is not None:
             ensemble.convex_ = ConvexStack(config.shrinkage, {int(h): w for h, w in state["convex"].items()})
             ensemble.meta_learner_ = MetaLearner.load(directory)

@@ -9,8 +9,9 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from forecaster.models.base import OnEpoch, Unfitted, ignore_epoch
+from forecaster.models.base import Length, OnEpoch, Unfitted, ignore_epoch
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
+from forecaster.models.shrinkage import support
 from forecaster.models.summaries import SUMMARIES, Summaries, summarise, summary_names
 from forecaster.windows import Floats, Windows
 
@@ -21,7 +22,8 @@ BINNING_ROWS = 8192  # bins of longer series are found on as many random days: f
 class LightGBMForecaster(Unfitted):
     """Five summaries per feature, one booster per horizon; where settings name quantiles, one more for each of them.
 
-    `length_` holds the trees per horizon, then those per horizon and quantile. The loss in `history_` is the mean
+    `length_` holds the trees per horizon, then those per horizon and quantile, then, where forecasts were shrunk, the
+    factor per horizon. The loss in `history_` is the mean
     squared error of scaled targets, one record per boosting round; it and `n_parameters_` know no quantiles.
 
     Attributes:
@@ -47,24 +49,29 @@ class LightGBMForecaster(Unfitted):
             data_val.set_label(self._scaled(val, column))
             self.boosters_.append(self._boost(data, data_val, record, quantile))
         self._finish(tuple(max(booster.best_iteration, 1) for booster in self.boosters_))
+        if self.settings.model.shrinks:
+            self.length_ += support(val.y, self.predict(val), self.settings.horizons)
         self._record(rounds[: len(self.settings.horizons)], perf_counter() - started, on_epoch)
         return self
 
-    def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
+    def refit(self, train: Windows, length: Length, on_epoch: OnEpoch = ignore_epoch) -> Self:
         """Boost each output for its `length`, on the windows where its horizon is labelled.
+
+        Trees may be followed by the factors by which each horizon's forecast is multiplied.
 
         Raises:
             ValueError: if there is not one length per output, or a horizon has no label.
         """
-        if len(length) != len(self._outputs):
+        factors = length[len(self._outputs) :]
+        if len(length) - len(factors) != len(self._outputs) or len(factors) not in (0, len(self.settings.horizons)):
             raise ValueError(
                 "A refit needs trees per horizon, then trees per horizon and quantile, "
                 f"{len(self._outputs)} in all. Received: {len(length)}. Fit with the same quantiles, and pass `length_`"
             )
         data = [self._labelled(train, column) for column in range(len(self.settings.horizons))]
         self.boosters_ = [
-            lgb.train(self._parameters(quantile), data[column], num_boost_round=n_trees)
-            for (column, quantile), n_trees in zip(self._outputs, length, strict=True)
+            lgb.train(self._parameters(quantile), data[column], num_boost_round=int(n_trees))
+            for (column, quantile), n_trees in zip(self._outputs, length, strict=False)
         ]
         self._finish(length)
         self.history_ = []
@@ -103,7 +110,7 @@ class LightGBMForecaster(Unfitted):
 
     def save(self, directory: Path) -> None:
         """Write `model_h{h}.txt` per horizon, `model_h{h}_q{percent}.txt` per quantile, and `metadata.json`."""
-        for file, booster, n_trees in zip(self._files, self.boosters_, self.length_, strict=True):
+        for file, booster, n_trees in zip(self._files, self.boosters_, self.length_, strict=False):
             booster.save_model(directory / file, num_iteration=int(n_trees))
         write_metadata(directory, self.name, self, ("lightgbm",), n_inputs=self.boosters_[0].num_feature())
 
@@ -140,10 +147,10 @@ class LightGBMForecaster(Unfitted):
     def _run_one(self, place: int, x: Floats) -> Floats:
         booster, n_trees, scale = self.boosters_[place], self.length_[place], self.settings.target_scale
         scaled = booster.predict(x, num_iteration=int(n_trees), num_threads=self.settings.n_threads)
-        return np.asarray(scaled) * scale[self._outputs[place][0]]
+        return np.asarray(scaled) * (self._factor(place) * scale[self._outputs[place][0]])
 
     def _parameters(self, quantile: float | None) -> dict[str, Any]:
-        own = self.settings.model.model_dump(exclude={"n_estimators", "early_stopping", "quantiles"})
+        own = self.settings.model.model_dump(exclude={"n_estimators", "early_stopping", "quantiles", "shrinks"})
         goal = {"objective": "regression"} if quantile is None else {"objective": "quantile", "alpha": quantile}
         fixed = {"verbosity": -1, "deterministic": True, "force_row_wise": True}
         fixed["bin_construct_sample_cnt"] = BINNING_ROWS
@@ -181,13 +188,18 @@ class LightGBMForecaster(Unfitted):
             callbacks=[stop, lgb.record_evaluation(record)],
         )
 
-    def _finish(self, length: tuple[int, ...]) -> None:
+    def _finish(self, length: Length) -> None:
         self.length_ = length
         self.n_parameters_ = sum(
             tree["num_leaves"]
-            for booster, n_trees in list(zip(self.boosters_, length, strict=True))[: len(self.settings.horizons)]
+            for booster, n_trees in list(zip(self.boosters_, length, strict=False))[: len(self.settings.horizons)]
             for tree in booster.dump_model(num_iteration=int(n_trees))["tree_info"]
         )
+
+    def _factor(self, place: int) -> float:
+        """By which the forecast of a booster is multiplied; quantiles stay as they are."""
+        factors = self.length_[len(self._outputs) :]
+        return factors[place] if place < len(factors) else 1.0
 
     def _record(self, rounds: list[dict[str, dict[str, list[float]]]], seconds: float, on_epoch: OnEpoch) -> None:
         """Fill `history_`; a horizon that has stopped keeps its last value in the weighted sums."""

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.choice import choose, ratio_to_zero
+from forecaster.choice import best_together, choose, ratio_to_zero
 
 
 def test_the_ratio_is_the_mean_over_horizons_of_labelled_rows():
@@ -45,4 +45,20 @@ def test_a_chosen_stack_that_beats_every_single_model_stays():
 
 
 def test_without_folds_it_says_that_there_was_no_choice():
-    assert "only regime was possible" in choose({"regime": 1.3, "tcn": 1.0}, ["tcn"]).why
+    assert choose({"regime": 1.3, "best_mean": 1.0, "tcn": 1.0}, ["tcn"]).why.startswith(
+        "There were no out-of-fold rows"
+    )
+
+
+def test_the_models_that_do_best_together_are_meant():
+    y = np.tile([1.0, -1.0], 10)
+    up, down = y + np.tile([1, 1], 10), y - np.tile([1, 1], 10)  # errors that cancel
+    frame = pd.DataFrame({"horizon": 1, "y": y, "tcn": up, "dlinear": down, "lightgbm": -3 * y})
+    ratios = {m: ratio_to_zero(frame, frame[m], [1]) for m in ("tcn", "dlinear", "lightgbm")}
+    assert set(best_together(frame, ratios, list(ratios), [1])) == {"tcn", "dlinear"}
+
+
+def test_a_model_that_nothing_helps_is_left_alone():
+    y = np.tile([1.0, -1.0], 10)
+    frame = pd.DataFrame({"horizon": 1, "y": y, "tcn": y, "dlinear": -y})
+    assert best_together(frame, {"tcn": 0.0, "dlinear": 2.0}, ["tcn", "dlinear"], [1]) == ("tcn",)

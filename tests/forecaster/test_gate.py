@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from forecaster.gate import val_gate
+from forecaster.gate import MOST, val_gates
+
+
+def val_gate(y, y_hat, horizon):
+    return val_gates({horizon: (y, y_hat)})[horizon]
 
 
 def drawn(seed, n=600):
@@ -12,7 +16,7 @@ def drawn(seed, n=600):
 
 def test_a_forecast_that_comes_true_passes_nearly_whole():
     signal, y = drawn(0)
-    assert 0.95 < val_gate(y, signal, 1) <= 1
+    assert 0.95 < val_gate(y, signal, 1) < 1.1
 
 
 def test_a_forecast_twice_too_bold_is_halved():
@@ -20,9 +24,22 @@ def test_a_forecast_twice_too_bold_is_halved():
     assert val_gate(y, 2 * signal, 1) == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_timid_forecast_is_never_blown_up():
+def test_a_timid_forecast_is_made_bolder_within_bounds():
     signal, y = drawn(2)
-    assert val_gate(y, 0.1 * signal, 1) <= 1
+    assert val_gate(y, signal / 1.2, 1) == pytest.approx(1.2, abs=0.1)
+    assert val_gate(y, 0.1 * signal, 1) == pytest.approx(MOST, abs=0.05)
+
+
+def test_evidence_of_one_horizon_helps_another():
+    signal, y = drawn(5)
+    noisy = signal[:60] + 2 * np.random.default_rng(7).normal(size=60)
+    alone, beside = val_gates({7: (y[:60], noisy)})[7], val_gates({1: (y, signal), 7: (y[:60], noisy)})[7]
+    assert 0 < alone < beside < 0.3
+
+
+def test_a_wrong_way_stays_closed_beside_a_right_one():
+    signal, y = drawn(7)
+    assert val_gates({1: (y, signal), 7: (y, -signal)})[7] == 0
 
 
 @pytest.mark.parametrize("y_hat", ["opposite", "zero"])

@@ -24,8 +24,14 @@ def test_the_learning_recipe_keeps_loss_batch_and_specified_noise():
         assert getattr(specified, name) == getattr(learning, name)
 
 
-def test_trees_and_baselines_know_one_recipe():
-    assert all(model_settings("learning", m) == MODEL_CONFIGS[m]() for m in ("lightgbm", "ridge", "zero", "mean"))
+def test_the_learning_recipe_leaves_the_size_of_trees_alone():
+    specified, learning = (model_settings(recipe, "lightgbm") for recipe in ("specified", "learning"))
+    for name in ("n_estimators", "num_leaves", "max_depth", "min_child_samples", "reg_alpha", "reg_lambda"):
+        assert getattr(specified, name) == getattr(learning, name)
+
+
+def test_baselines_know_one_recipe():
+    assert all(model_settings("learning", m) == MODEL_CONFIGS[m]() for m in ("ridge", "zero", "mean"))
 
 
 def test_as_specified_columns_are_chosen_by_information_alone():

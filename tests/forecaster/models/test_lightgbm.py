@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from forecaster.models import lightgbm, summaries
+from forecaster.models.shrinkage import support
 from forecaster.models.summaries import SUMMARIES, summarise
 from forecaster.settings import LightGBMConfig
 from forecaster.windows import make_windows
@@ -25,6 +26,21 @@ def test_each_horizon_stops_at_its_own_best_round(small_model, parts):
         assert n_trees == int(np.argmin(losses)) + 1
     assert fitted.length_[0] != fitted.length_[1]
     assert len(fitted.history_) < 300
+
+
+def test_what_validation_supports_is_kept_by_the_forecast_its_file_and_a_refit(small_model, parts, tmp_path):
+    train, val, test = parts
+    whole, shrunk = (
+        small_model("lightgbm", model=LightGBMConfig(shrinks=each)).fit(train, val) for each in (False, True)
+    )
+    factors = support(val.y, whole.predict(val), (1, 3))
+    assert shrunk.length_ == (*whole.length_, *factors)
+    assert min(factors) < 1
+    np.testing.assert_allclose(shrunk.predict(test), whole.predict(test) * factors)
+    shrunk.save(tmp_path)
+    assert np.array_equal(type(shrunk).load(tmp_path).predict(test), shrunk.predict(test))
+    again = [small_model("lightgbm").refit(train, length).predict(test) for length in (whole.length_, shrunk.length_)]
+    np.testing.assert_allclose(again[1], again[0] * factors)
 
 
 def test_a_booster_whose_file_is_gone_is_named(small_model, parts, tmp_path):
