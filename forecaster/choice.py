@@ -12,6 +12,7 @@ from forecaster.settings import Config
 Candidate = Literal["convex", "regime", "stack", "best_mean"]
 CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)  # simplest first: it wins a tie
 Method = Literal[Candidate, "weighted_average"]
+HARDLY = 0.01  # of a val ratio: less says nothing on so few days
 
 
 class Choice(Config):
@@ -56,10 +57,10 @@ def ratio_to_zero(frame: pd.DataFrame, y_hat: "pd.Series[float]", horizons: Sequ
 def best_together(
     frame: pd.DataFrame, ratios: Mapping[str, float], members: Sequence[str], horizons: Sequence[int]
 ) -> tuple[str, ...]:
-    """The members whose plain mean has the smallest val ratio, of the best one, the best two and so on.
+    """The members whose plain mean is best on val, of the best one, the best two and so on; as many as do no harm.
 
     A short form of ensemble selection (Caruana et al. 2004): where some models have learned and others have not, a mean
-    over all is worse than a single one.
+    over all is worse than a single one. Where it is hardly worse, it is the safer choice.
 
     Args:
         frame: val forecasts, with `horizon`, `y` and a column per member.
@@ -69,7 +70,7 @@ def best_together(
     """
     ranked = sorted(members, key=lambda name: ratios[name])
     means = {n: ratio_to_zero(frame, frame[ranked[:n]].mean(axis=1), horizons) for n in range(1, len(ranked) + 1)}
-    return tuple(ranked[: min(means, key=lambda n: round(means[n], 6))])
+    return tuple(ranked[: max(n for n, ratio in means.items() if ratio <= (1 + HARDLY) * min(means.values()))])
 
 
 def choose(ratios: Mapping[str, float], members: Sequence[str]) -> Choice:

@@ -58,6 +58,12 @@ def test_the_models_that_do_best_together_are_meant():
     assert set(best_together(frame, ratios, list(ratios), [1])) == {"tcn", "dlinear"}
 
 
+def test_where_it_makes_hardly_a_difference_all_models_are_meant():
+    y = np.tile([1.0, -1.0], 10)
+    frame = pd.DataFrame({"horizon": 1, "y": y, "tcn": 0.001 * y, "dlinear": 0 * y})
+    assert best_together(frame, {"tcn": 0.999, "dlinear": 1.0}, ["tcn", "dlinear"], [1]) == ("tcn", "dlinear")
+
+
 def test_a_model_that_nothing_helps_is_left_alone():
     y = np.tile([1.0, -1.0], 10)
     frame = pd.DataFrame({"horizon": 1, "y": y, "tcn": y, "dlinear": -y})
