@@ -1,6 +1,6 @@
 """One coin of one market, prepared as a night does, fitted by the library on a pool, and scored on test.
 
-No script of its own: `benchmarks.signal` runs it.
+No script of its own: `benchmarks.signals` runs it.
 """
 
 import tempfile

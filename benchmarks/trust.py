@@ -6,7 +6,7 @@ Intervals are computed here from bars, over all days, and scored on test beside 
 quantiles of train and an anchor of known parts (`benchmarks/trust_rivals.py`). Point forecasts are those that nights
 have stored in `--runs`; with them the intervals stand around what was shipped, without around zero. Nothing is trained:
 it takes about a minute. `--part val` scores val, on which choices are made: test is for the end. What is kept of a
-planted signal tells `benchmarks.signal --ensemble`. Exits 1 on a missed must.
+planted signal tells `benchmarks.signals --ensemble`. Exits 1 on a missed must.
 """
 
 import sys

@@ -41,12 +41,17 @@ class RunConfig(Config):
     ] = 100
     recipe: Annotated[
         Recipe,
-        Field(description="How networks are trained: so that they learn, or to the letter of the specification."),
+        Field(
+            description="How models are trained: `learning`, so that they learn, or `specified`, to the letter of the specification."
+        ),
     ] = "learning"
     batch_size: Annotated[int, Field(ge=1, description="Windows per training step.")] = 32
     seq_length: Annotated[int, Field(ge=10, description="Lookback window in days.")] = 60
     max_features: Annotated[
-        int, Field(ge=1, description="Features kept by mutual information; six cross-asset columns join them.")
+        int,
+        Field(
+            ge=1, description="Features kept: those that say most about the returns. Six cross-asset columns join them."
+        ),
     ] = 80
     folds: Annotated[
         int, Field(ge=2, description="Time-series folds for the out-of-fold predictions of the stack.")

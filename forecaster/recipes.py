@@ -3,7 +3,7 @@
 As specified, the networks look at validation once per 3n windows, and are past their best by then. The recipe
 `learning` changes no architecture, head, loss or weight of a horizon. It looks at validation every 1,600 windows,
 judges and keeps a moving average of the weights, hides columns and old days from training windows, and lets each
-forecast count for as much as validation supports. `benchmarks/signal.py` measures both.
+forecast count for as much as validation supports. `benchmarks/signals.py` measures both.
 """
 
 from typing import Any, Literal

@@ -1,8 +1,8 @@
 """Whether the networks learn when there is something to learn, and keep still when there is not.
 
-    python -m benchmarks.signal [--shapes linear,none,...] [--seeds 42,1,2,3,4] [--recipes learning,specified]
+    python -m benchmarks.signals [--shapes linear,none,...] [--seeds 42,1,2,3,4] [--recipes learning,specified]
                                 [--models ...] [--ensemble] [--jobs 2] [--to FILE]
-    python -m benchmarks.signal --real DIR --as-of 2025-12-30     # real bars, test part
+    python -m benchmarks.signals --real DIR --as-of 2025-12-30     # real bars, test part
 
 Each market is simulated with a known law (`benchmarks/planted.py`) and goes through preparation, selection and fits of
 the library as a night's would; forecasts of test are scored once. Told are R2 against the zero forecast, its share of
