@@ -41,9 +41,7 @@ class RunConfig(Config):
     ] = 100
     recipe: Annotated[
         Recipe,
-        Field(
-            description="How models are trained: `learning`, so that they learn, or `specified`, to the letter of the specification."
-        ),
+        Field(description="How models are trained: `learning`, or `specified`: to the letter of the specification."),
     ] = "learning"
     batch_size: Annotated[int, Field(ge=1, description="Windows per training step.")] = 32
     seq_length: Annotated[int, Field(ge=10, description="Lookback window in days.")] = 60
