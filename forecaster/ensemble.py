@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +12,7 @@ import pandas as pd
 
 from forecaster.choice import CANDIDATES, Choice, Method, best_together, choose, ratio_to_zero
 from forecaster.gate import val_gates
+from forecaster.members import surviving, without_lost
 from forecaster.online import online_weights, regimes_on
 from forecaster.regime import MarketRegimeDetector, weights_for
 from forecaster.settings import ENSEMBLE, MODELS, StackingConfig
@@ -154,7 +155,7 @@ class AdvancedEnsemble:
         if method == "stack" and self.meta_learner_ is not None:
             return self.meta_learner_.importances[horizon]
         if method == "convex" and self.convex_ is not None:
-            return _without_lost(self.convex_.weights_[horizon], models)
+            return without_lost(self.convex_.weights_[horizon], models)
         if method == "best_mean":
             kept = [m for m in self.best_ if m in models]
             return dict.fromkeys(kept, 1 / len(kept)) if kept else weights_for(None, models)
@@ -238,24 +239,3 @@ class AdvancedEnsemble:
             ensemble.convex_ = ConvexStack(config.shrinkage, {int(h): w for h, w in state["convex"].items()})
             ensemble.meta_learner_ = MetaLearner.load(directory)
         return ensemble
-
-
-def surviving(frame: pd.DataFrame, models: Sequence[str]) -> tuple[str, ...]:
-    """Those of `models` that forecast every row of `frame`; a model without a column, or with none but NaN, is lost.
-
-    Raises:
-        ValueError: if no model survives, or one lacks only some of the forecasts.
-    """
-    n_known = {m: int(np.isfinite(frame[m]).sum()) for m in models if m in frame}
-    if partial := {m: n for m, n in n_known.items() if 0 < n < len(frame)}:
-        raise ValueError(f"Every model must forecast all {len(frame)} rows or none. Received: {partial}")
-    if not any(n_known.values()):
-        raise ValueError(f"Expected forecasts of at least one out of {list(models)}. Received: {list(frame.columns)}")
-    return tuple(m for m, n in n_known.items() if n)
-
-
-def _without_lost(weights: Mapping[str, float], models: Sequence[str]) -> dict[str, float]:
-    """Convex weights of the survivors, scaled up until they and the zero return sum to 1 again."""
-    kept = {m: w for m, w in weights.items() if m in models}
-    total = 1 - sum(w for m, w in weights.items() if m not in models)
-    return {m: w / total for m, w in kept.items()}

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from forecaster.choice import Choice
-from forecaster.ensemble import AdvancedEnsemble, surviving
+from forecaster.ensemble import AdvancedEnsemble
+from forecaster.members import surviving
 from forecaster.metrics import rmse
 from forecaster.regime import DEFAULT_WEIGHTS, MarketRegimeDetector
 from forecaster.settings import MODELS, StackingConfig
