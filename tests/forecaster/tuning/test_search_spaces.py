@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from forecaster.recipes import Recipe, model_settings
 from forecaster.settings import MODEL_CONFIGS, MODELS, Config, EnhancedLSTMConfig, LightGBMConfig, TCNConfig
 from forecaster.tuning.search_spaces import active, params_from, search_space, settings_from
 
@@ -22,11 +23,12 @@ def is_inside(model: str, settings: Config) -> bool:
     )
 
 
+@pytest.mark.parametrize("recipe", ["learning", "specified"])
 @pytest.mark.parametrize("model", MODELS)
-def test_defaults_lie_inside_and_come_back(model: str):
-    defaults = MODEL_CONFIGS[model]()
+def test_defaults_lie_inside_and_come_back(model: str, recipe: Recipe):
+    defaults = model_settings(recipe, model)
     assert is_inside(model, defaults)
-    assert settings_from(model, params_from(model, defaults)) == defaults
+    assert settings_from(model, params_from(model, defaults), defaults) == defaults
 
 
 @pytest.mark.parametrize(("model", "tuned"), TABLE)
