@@ -11,6 +11,9 @@ from benchmarks.plain_keras import build_plain
 from benchmarks.workload import BATCHES, N_WINDOWS, draw_passes
 from forecaster.models.layers.block_lstm import BlockLSTM
 from forecaster.models.layers.causal_attention import CausalSelfAttention
+from forecaster.models.layers.causal_convolution import CausalConv1D
+from forecaster.models.layers.last_step import LastStep
+from forecaster.models.layers.time_first import TimeFirst
 from forecaster.settings import NETWORKS
 
 
@@ -30,6 +33,10 @@ FIRST = 5 * 2 * 4 * 4  # Dense(4) on five days: forward, and the gradient of its
         ([BlockLSTM(6)], 5 * (2 * 4 * 4 * 6 + 3 * 6 * 4 * 6)),
         ([Dense(4), Dropout(0.1), Dense(3)], FIRST + 5 * 3 * 4 * 3),
         ([Dense(4), Conv1D(2, 3, padding="causal")], FIRST + 5 * 3 * 3 * 4 * 2),
+        ([TimeFirst(), Dense(4)], FIRST),
+        ([TimeFirst(), CausalConv1D(2, 3)], 5 * 2 * 3 * 4 * 2),
+        ([TimeFirst(), Dense(4), CausalConv1D(2, 3, 2)], FIRST + 5 * 3 * 3 * 4 * 2),
+        ([TimeFirst(), Dense(4), LastStep(time_axis=0), Dense(3)], FIRST + 3 * 4 * 3),
         ([Dense(4), CausalSelfAttention(n_heads=2)], FIRST + 5 * 3 * 4 * (3 * 4 + 4) + 3 * 2 * 5 * 5 * 4),
     ],
 )

@@ -1,6 +1,9 @@
 """No test needs a GPU: `nvidia-smi` is a script, and who looks for cuDNN is told the answer."""
 
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +15,13 @@ from tasks.accelerators import (
     TENSORFLOW_THREADS,
     THREAD_LIMITS,
     default_jobs,
+    keep_freed_memory,
     n_cores,
     visible_gpus,
     worker_environment,
 )
 
+GLIBC = platform.libc_ver()[0] == "glibc"
 TWO_GPUS = """GPU 0: Tesla T4 (UUID: GPU-11111111-2222-3333-4444-555555555555)
 GPU 1: Tesla T4 (UUID: GPU-66666666-7777-8888-9999-000000000000)
   MIG 1g.5gb Device 0: (UUID: MIG-12345678-1234-1234-1234-123456789012)"""
@@ -139,3 +144,37 @@ def test_beside_a_gpu_tensorflow_shares_the_cores_and_nobody_else_does(monkeypat
     given = worker_environment(0, jobs, gpus=("0",))
     assert {given[name] for name in TENSORFLOW_THREADS} == {str(threads)}
     assert {given[name] for name in set(THREAD_LIMITS) - set(TENSORFLOW_THREADS)} == {"1"}
+
+
+REPEATEDLY_FREED = """
+import numpy as np
+from resource import RUSAGE_SELF, getrusage
+from tasks.accelerators import keep_freed_memory
+if {keeps}:
+    keep_freed_memory()
+for turn in range(21):
+    if turn == 1:
+        before = getrusage(RUSAGE_SELF).ru_minflt
+    np.ones(2**20)  # 8 MiB: 2,048 pages
+print(getrusage(RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(keeps: bool) -> int:
+    """How often a process of its own asked the system for a page while it made and freed 8 MiB twenty times."""
+    script = REPEATEDLY_FREED.format(keeps=keeps)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
+    environment |= {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072", "NUMPY_MADVISE_HUGEPAGE": "0"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not GLIBC, reason="only glibc takes the options")
+def test_memory_that_is_freed_and_asked_for_again_is_not_fetched_from_the_system_again():
+    assert page_faults(keeps=False) > 20_000
+    assert page_faults(keeps=True) < 2_000
+
+
+def test_another_c_library_keeps_nothing_and_says_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(accelerators.ctypes, "CDLL", lambda name: object())
+    keep_freed_memory()

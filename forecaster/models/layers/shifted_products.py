@@ -38,9 +38,15 @@ def _backward(steps: Any, kernel: Any, d_outputs: Any, dilation: int) -> tuple[A
     taps = tf.unstack(kernel)
     future = _shifted(d_outputs, len(taps), dilation, before=False)[::-1]  # the first tap reads the oldest day
     d_steps = [tf.matmul(rows, tap, transpose_b=True) for rows, tap in zip(future, taps, strict=True)]
-    d_taps = [tf.matmul(_rows(steps), rows, transpose_a=True) for rows in future]
+    d_taps = [_of_tap(steps, d_outputs, shift * dilation) for shift in reversed(range(len(taps)))]
     d_bias = tf.raw_ops.BiasAddGrad(out_backprop=_rows(d_outputs))
     return _like(steps, tf.add_n(d_steps)), tf.stack(d_taps), d_bias
+
+
+def _of_tap(steps: Any, d_outputs: Any, delay: int) -> Any:
+    """Gradient of the tap that reads `delay` days ago; the first days' outputs have nothing to read there."""
+    n_read = max(steps.shape[0] - delay, 0)
+    return tf.matmul(_rows(steps[:n_read]), _rows(d_outputs[delay:]), transpose_a=True)
 
 
 def _shifted(steps: Any, n_taps: int, dilation: int, before: bool) -> list[Any]:

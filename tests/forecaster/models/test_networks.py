@@ -165,3 +165,43 @@ def test_a_learning_rate_of_the_tcn_is_halved_on_a_plateau(small_settings, parts
 def test_networks_of_another_kernel_size_or_lookback_build_too():
     for kernel_size in (15, 24, 35):
         assert specified("dlinear", kernel_size=kernel_size).build(20, 3).output_shape == (None, 3)
+
+
+def plain_tcn(lookback, n_features, filters, n_blocks, horizons):
+    """A TCN of Keras' own convolutions and norms, time second: how it was built, by name, before ours took over."""
+    import keras
+    from keras.layers import Activation, Add, BatchNormalization, Concatenate, Conv1D, Dense
+
+    from forecaster.models.layers.dropout import ByteDropout
+    from forecaster.models.layers.last_step import LastStep
+
+    window = x = keras.Input((lookback, n_features), name="window")
+    for block in range(1, n_blocks + 1):
+        skip = x if x.shape[-1] == filters else Conv1D(filters, 1, name=f"block{block}_skip")(x)
+        for part in (f"block{block}a", f"block{block}b"):
+            x = Conv1D(filters, 3, padding="causal", dilation_rate=2 ** (block - 1), name=f"{part}_conv")(x)
+            x = Activation("relu", name=f"{part}_relu")(BatchNormalization(name=f"{part}_norm")(x))
+            x = ByteDropout(0.3, name=f"{part}_drop")(x)
+        x = Add(name=f"block{block}")([x, skip])
+    last = ByteDropout(0.3, name="drop")(LastStep(name="last_step")(x))
+    heads = [Dense(1, name=f"h{h}")(last) for h in horizons]
+    return keras.Model(window, Concatenate(name="log_return")(heads), name="tcn")
+
+
+def test_a_tcn_saved_with_layers_of_keras_loads_and_forecasts_as_it_did(tmp_path, small_model, world):
+    """Its weights also fit today's network, by name."""
+    model = small_model("tcn")
+    today, rng = model.build(world.lookback, world.n_features), np.random.default_rng(5)
+    before = plain_tcn(world.lookback, world.n_features, filters=4, n_blocks=2, horizons=(1, 3))
+    for layer in before.layers:
+        layer.set_weights([rng.uniform(0.1, 0.5, weight.shape) for weight in layer.get_weights()])
+        if layer.get_weights() and "drop" not in layer.name:
+            today.get_layer(layer.name).set_weights(layer.get_weights())
+    model._use(before)
+    model.save(tmp_path)
+    forecast = before.predict(world.x, verbose=0)
+    assert np.ptp(forecast, axis=0).min() > 0.1
+    loaded = type(model).load(tmp_path)
+    scaled = loaded.predict(world) / np.asarray(model.settings.target_scale)
+    np.testing.assert_allclose(scaled, forecast, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(today(world.x, training=False), forecast, rtol=1e-4, atol=1e-5)
