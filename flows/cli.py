@@ -57,17 +57,27 @@ def retrain(context: click.Context, **given: Any) -> None:
     "--to", default="RESULTS.md", show_default=True, type=click.Path(path_type=Path), help="Page to write, in markdown."
 )
 @click.option("--simulated", is_flag=True, help="Show runs on the simulated market, and those alone.")
-def results(reports: tuple[Path, ...], to: Path, simulated: bool) -> None:
+@click.option(
+    "--with",
+    "pages",
+    multiple=True,
+    metavar="FILE.md",
+    type=click.Path(path_type=Path),
+    help="Page to add at the end as it is, such as what a benchmark printed. May be given several times.",
+)
+def results(reports: tuple[Path, ...], to: Path, simulated: bool, pages: tuple[Path, ...]) -> None:
     """Write what runs found as one page: the specification's tables for the five coins, beside a zero forecast.
 
     REPORTS are training_report.json files, or folders that hold them. Default: training_output. Of each coin the
-    newest run without tuning counts; the newest with tuning, walk-forward or intervals feed those tables.
+    newest run without tuning counts, of the default recipe if there is one; the newest with tuning, walk-forward or
+    intervals feed those tables, and the newest of each recipe are shown side by side.
     """
-    from forecaster.results import read_reports, results_page
+    from forecaster.results import read_pages, read_reports, results_page
 
     try:
+        added = [f"\n{page}\n" for page in read_pages(pages)]
         found = read_reports(reports or (RunConfig().output_dir,), simulated)
-        to.write_text(results_page(found), encoding="utf-8")
+        to.write_text("".join([results_page(found), *added]), encoding="utf-8")
     except ValueError as error:
         raise BadUsage(str(error)) from None
     except OSError as error:

@@ -80,6 +80,7 @@ def build_report(
         coin=data.coin,
         as_of=as_of,
         run=run,
+        recipe=config.recipe,
         status="DEGRADED" if lost else "STALE" if stale else "OK",
         reasons=[*lost, *stale],
         data=_data(data),

@@ -167,6 +167,7 @@ def _environment(report: TrainingReport) -> str:
     further: Mapping[str, Any] = e.model_extra or {}
     facts = {
         "command": e.command and f"`{e.command}`",
+        "recipe": report.recipe,
         "the night took": e.seconds and duration(e.seconds),
         "cores": e.cores,
         "device": e.device,

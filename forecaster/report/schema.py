@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from forecaster.calibration import Calibration
+from forecaster.recipes import Recipe
 
 Horizon = str
 
@@ -153,6 +154,10 @@ class TrainingReport(Part):
     coin: str
     as_of: date
     run: str | None = None
+    recipe: Annotated[
+        Recipe,
+        Field(description="How models were trained. Reports older than this field are of runs as specified."),
+    ] = "specified"
     status: Literal["OK", "DEGRADED", "STALE"]
     reasons: list[str] = []
     data: Data

@@ -6,7 +6,9 @@ from forecaster.names import NOTHING, duration
 from forecaster.report import TrainingReport
 from forecaster.report.tables import table
 from forecaster.results import further, scores
+from forecaster.results.calibration import calibrated
 from forecaster.results.prose import reading_help
+from forecaster.results.recipes import not_run, recipes
 from forecaster.results.runs import ByCoin, Runs, choose, command_of, letters, night_took, run_name, settings_of
 from forecaster.settings import COINS
 
@@ -17,8 +19,8 @@ SIMULATED = "> **SIMULATED DATA.** No real market stands behind these figures."
 def results_page(reports: Iterable[TrainingReport]) -> str:
     """The specification's result tables for the five coins, from `reports`, as markdown.
 
-    Of each coin the newest run without tuning counts; the newest with tuning, with walk-forward evaluation and with
-    intervals feed those sections.
+    Of each coin the newest run without tuning counts, of the default recipe if there is one; the newest with tuning,
+    with walk-forward evaluation and with intervals feed those sections, and the newest of each recipe theirs.
 
     Raises:
         ValueError: if there is no report, or real and simulated ones are mixed.
@@ -45,8 +47,10 @@ def _sections(runs: Runs) -> list[str]:
     }
     return [
         *(_section(title, make, runs.main, groups) for title, make in main.items()),
+        _recipes(runs, groups),
         _section("Tuned hyperparameters", further.tuned, runs.tuned, groups, "`retrain --tune` does."),
         _section("Intervals", further.intervals, runs.measured, groups, "`retrain` without --no-uncertainty does."),
+        _section("Intervals of the ensemble", calibrated, runs.calibrated, groups, "`retrain` does."),
         _section(
             "Walk-forward evaluation", further.walk_forward, runs.walked, groups, "`retrain --walk-forward` does."
         ),
@@ -61,28 +65,42 @@ def _section(
     return "\n\n".join([f"## {title}", *make(runs), _made_by(runs, groups)])
 
 
+def _recipes(runs: Runs, groups: Mapping[str, list[TrainingReport]]) -> str:
+    """One group of columns per recipe, and which settings each had."""
+    if not any(runs.by_recipe.values()):
+        return f"## Recipes\n\nNot run: {not_run(runs.all)}"
+    used = "; ".join(f"`{recipe}`: {_used(each, groups)}" for recipe, each in runs.by_recipe.items())
+    alone = [coin for coin in COINS if not all(coin in each for each in runs.by_recipe.values())]
+    made = f"Settings (see Runs): {used}." + (f" Not run with both: {', '.join(alone)}." if alone else "")
+    return "\n\n".join(["## Recipes", *recipes(runs.by_recipe), made])
+
+
 def _made_by(runs: ByCoin, groups: Mapping[str, list[TrainingReport]]) -> str:
     """`Settings: A for BTC, ETH; B for XRP. Not run: DOGE.`."""
+    missing = [coin for coin in COINS if coin not in runs]
+    return f"Settings (see Runs): {_used(runs, groups)}." + (f" Not run: {', '.join(missing)}." if missing else "")
+
+
+def _used(runs: ByCoin, groups: Mapping[str, list[TrainingReport]]) -> str:
     used = {
         letter: [coin for coin in COINS if coin in runs and runs[coin] in group] for letter, group in groups.items()
     }
-    told = "; ".join(f"{letter} for {', '.join(coins)}" for letter, coins in used.items() if coins)
-    missing = [coin for coin in COINS if coin not in runs]
-    return f"Settings (see Runs): {told}." + (f" Not run: {', '.join(missing)}." if missing else "")
+    return "; ".join(f"{letter} for {', '.join(coins)}" for letter, coins in used.items() if coins)
 
 
 def _runs(runs: Runs) -> str:
     groups = letters(runs.all)
     told = [f"- **{letter}**: {settings_of(group[0])}.{_commands(group)}" for letter, group in groups.items()]
     rows = [_run_row(letter, report) for letter, group in groups.items() for report in group]
-    header = ("coin", "settings", "run", "days", "first", "last", "status", "night took")
+    header = ("coin", "settings", "run", "days", "first", "last", "status", "champion", "night took")
     return "\n\n".join(["## Runs", "\n".join(told), table(header, rows)])
 
 
 def _run_row(letter: str, report: TrainingReport) -> tuple[object, ...]:
     took, d = night_took(report), report.data
     night = NOTHING if took is None else duration(took)
-    return (report.coin, letter, run_name(report), d.rows, d.first, d.last, report.status, night)
+    verdict = (report.promotion or {}).get("verdict")
+    return (report.coin, letter, run_name(report), d.rows, d.first, d.last, report.status, verdict, night)
 
 
 def _commands(group: Iterable[TrainingReport]) -> str:

@@ -26,6 +26,32 @@ def read_reports(paths: Iterable[Path], simulated: bool = False) -> list[Trainin
     raise ValueError(f"Expected at least one report on {kind} bars. Received: {other} ones only. {remedy}")
 
 
+def read_pages(files: Iterable[Path]) -> list[str]:
+    """Markdown to stand at the end of the page as it is; what starts without a heading is headed by its file's name.
+
+    Raises:
+        ValueError: if a file cannot be read, is no text, or has nothing in it.
+    """
+    return [_page(file) for file in files]
+
+
+def _page(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_page(file, getattr(error, "strerror", None) or "no text in UTF-8") from None
+    if not text:
+        raise _no_page(file, "an empty file")
+    return text if text.startswith("#") else f"## {file.stem}\n\n{text}"
+
+
+def _no_page(file: Path, received: str) -> ValueError:
+    return ValueError(
+        f"--with: expected a page in markdown. Received: {file}, {received}. Name a file that holds what a benchmark "
+        "printed, or leave the flag out."
+    )
+
+
 def _read(path: Path, simulated: bool) -> list[TrainingReport]:
     if path.is_dir():
         return [report for file in _files(path) if (report := _report(file)).data.simulated is simulated]

@@ -126,6 +126,7 @@ def test_help_describes_every_flag_and_its_default(name: str, call):
         (("--epochs", "3", "results"), "`results`"),
         (("results", "--from", "x"), "--from"),
         (("results", "no/such/folder"), "no/such/folder"),
+        (("results", "--with", "no/such/page.md"), "--with: expected a page in markdown. Received: no/such/page.md"),
     ],
 )
 def test_bad_usage_ends_with_two_and_one_line_that_names_the_flag(args, named: str, call, ran):
@@ -186,6 +187,19 @@ def test_results_writes_the_page_and_says_from_what(call, ran, tmp_path: Path, m
     assert asked == [((Path("one"), Path("two")), True)]
     assert (tmp_path / "page.md").read_text() == "# Results\n"
     assert "page.md: made from 0 report(s)" in result.output
+
+
+def test_further_pages_stand_at_the_end_of_the_results(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from forecaster import results
+
+    monkeypatch.setattr(results, "read_reports", lambda paths, simulated: [])
+    monkeypatch.setattr(results, "results_page", lambda reports: "# Results\n")
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.md").write_text(f"## {name}\n")
+    page = tmp_path / "page.md"
+    result = call("results", "--to", page, "--with", tmp_path / "b.md", "--with", tmp_path / "a.md")
+    assert result.exit_code == 0, result.output
+    assert page.read_text() == "# Results\n\n## b\n\n## a\n"
 
 
 def test_a_page_that_cannot_be_written_is_bad_usage(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -80,10 +80,11 @@ def test_the_specifications_rows_have_zero_in_each_of_their_units_below_them():
 
 
 def test_every_table_has_a_row_of_the_zero_return():
-    full = report(tuning=TUNED, walk_forward=WALKED, uncertainty={"zero": {"1": COVERED}, "tcn": {"1": COVERED}})
-    page = results_page([full])
+    covered = {"zero": {"1": COVERED}, "tcn": {"1": COVERED}}
+    calibration = {"centre": "zero", "val": {}, "test": {"1": {}}}
+    page = results_page([report(tuning=TUNED, walk_forward=WALKED, uncertainty=covered, calibration=calibration)])
     tables = [block for block in page.split("\n\n") if block.startswith("|") and "| BTC | ETH |" in block]
-    assert len(tables) == 25
+    assert len(tables) == 26
     assert all("Zero return" in table for table in tables)
 
 
@@ -186,8 +187,9 @@ def test_what_did_not_run_says_how_to_run_it():
 
 
 def test_equal_settings_share_a_letter_and_a_command():
-    other = report("XRP", splits={"train": DAYS, "fold-2 train": DAYS})
-    text = section(results_page([report(), report("ETH"), other]), "Runs")
+    equal = [report(coin, recipe="learning") for coin in ("BTC", "ETH")]
+    other = report("XRP", recipe="learning", splits={"train": DAYS, "fold-2 train": DAYS})
+    text = section(results_page([*equal, other]), "Runs")
     assert "`retrain --crypto BTC,ETH --data-dir bars --as-of 2025-12-31 --epochs 3 --seq-length 60 --folds 5`" in text
     assert "`retrain --crypto XRP --data-dir bars --as-of 2025-12-31 --epochs 3 --seq-length 60 --folds 2`" in text
     assert row(text, "ETH")[0] == "A"
@@ -195,14 +197,15 @@ def test_equal_settings_share_a_letter_and_a_command():
 
 
 def test_a_command_says_what_not_every_run_does():
-    text = section(results_page([report(tuning=TUNED, walk_forward=WALKED, ensemble=None)]), "Runs")
+    more = report(recipe="learning", tuning=TUNED, walk_forward=WALKED, ensemble=None)
+    text = section(results_page([more]), "Runs")
     assert "--folds 5 --no-ensemble --tune --walk-forward --wf-splits 4`" in text
     assert "no ensemble, tuned: tcn, 4 walk-forward splits" in text
 
 
 def test_a_recorded_command_wins():
-    command = "retrain --crypto BTC --tune"
-    assert f"`{command}`" in results_page([report(environment={"command": command, "seconds": 600})])
+    recorded = {"command": "retrain --crypto BTC --tune", "seconds": 600}
+    assert "`retrain --crypto BTC --tune`" in results_page([report(recipe="learning", environment=recorded)])
 
 
 def test_real_and_simulated_runs_never_share_a_page():
