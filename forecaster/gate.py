@@ -17,9 +17,10 @@ def val_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
 
     The slope `b` of `y = b * y_hat` says how much of the forecast came true. With `t` its t statistic (Newey & West
     1987, lag `horizon - 1`, since labels overlap), a positive-part factor `1 - CHANCE / t^2` (after James & Stein 1961)
-    takes it down to zero where it could as well be chance: what is then left is the zero forecast. Evidence is shared:
-    a forecast that is right about tomorrow is given more credit for the month, of which val holds few. And the month
-    is made no bolder than all horizons ask for together, each counted for its outcomes that do not overlap.
+    takes it down to zero where it could as well be chance: what is then left is the zero forecast. Evidence is shared,
+    each horizon's counted for its outcomes that do not overlap: a forecast that is right about tomorrow is given credit
+    for the month, and none for a month that val holds so few of that luck would decide. Nor is the month made bolder
+    than all horizons ask for together.
 
     Args:
         rows: per horizon, log-returns that came `(n,)` and forecasts of them `(n,)`, of consecutive origins.
@@ -27,9 +28,10 @@ def val_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
     slopes, evidence = {}, {}
     for horizon, (y, y_hat) in rows.items():
         slopes[horizon], evidence[horizon] = _slope(y, y_hat, horizon)
-    shared = float(np.mean([*evidence.values()]))
-    most = min(MOST, float(np.average([*slopes.values()], weights=[1 / h for h in slopes])))
-    return {h: _gate(min(slopes[h], max(most, 1.0)), max(evidence[h], shared)) for h in rows}
+    counts = [1 / h for h in rows]
+    shared = float(np.average([*evidence.values()], weights=counts))
+    most = min(MOST, float(np.average([*slopes.values()], weights=counts)))
+    return {h: _gate(min(slopes[h], max(most, 1.0)), shared) for h in rows}
 
 
 def _gate(slope: float, evidence: float) -> float:

@@ -36,8 +36,9 @@ def lucky_gain(n: int, horizons: tuple[int, ...]) -> float:
 def support(y: Floats, y_hat: Floats, horizons: tuple[int, ...]) -> tuple[float, ...]:
     """Factor in [`LEAST`, 1] for each horizon: its slope through the origin, shrunk by how uncertain its gain is.
 
-    The gain of overlapping outcomes is correlated over `horizon - 1` days (Newey & West 1987). Evidence is shared: a
-    network that is right about the next day is given more credit for the next month, of which validation holds few.
+    The gain of overlapping outcomes is correlated over `horizon - 1` days (Newey & West 1987). Evidence is shared, each
+    horizon's counted for its outcomes that do not overlap: a network that is right about the next day is given credit
+    for the next month, and none for a month that validation holds so few of that luck would decide.
 
     Args:
         y: outcomes `(n, n_horizons)` of consecutive origins.
@@ -45,8 +46,8 @@ def support(y: Floats, y_hat: Floats, horizons: tuple[int, ...]) -> tuple[float,
         horizons: days ahead of each column.
     """
     evidence = np.array([_evidence(saved, h) for saved, h in zip(_saved(y, y_hat).T, horizons, strict=True)])
-    evidence = np.maximum(evidence, evidence.mean())
-    kept = np.clip(1 - PENALTY / np.maximum(evidence, np.finfo(np.float64).tiny), 0, 1)
+    shared = max(float(np.average(evidence, weights=1 / np.asarray(horizons))), np.finfo(np.float64).tiny)
+    kept = np.clip(1 - PENALTY / shared, 0, 1)
     return tuple(float(factor) for factor in np.maximum(_slope(y, y_hat) * kept, LEAST))
 
 

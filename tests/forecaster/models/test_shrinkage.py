@@ -73,3 +73,9 @@ def test_evidence_of_one_horizon_helps_another():
 def test_a_zero_forecast_is_no_error():
     assert gain(Y, 0 * Y, (1, 7)) == 0
     assert support(Y, 0 * Y, (1, 7)) == (LEAST, LEAST)
+
+
+def test_a_lucky_month_beside_a_day_without_merit_gets_no_credit():
+    lucky = np.column_stack([RNG.standard_normal(600), 0.5 * Y[:, 1]])
+    assert support(Y, lucky, (1, 1))[1] > 0.4
+    assert support(Y[:60], lucky[:60], (1, 30))[1] < support(Y[:60], lucky[:60], (30, 1))[1]
