@@ -11,10 +11,12 @@ from forecaster.uncertainty import Intervals
 from tasks.intervals import calibrate
 
 
-def submit_calibration(coin: Coin, bars: str, judged: Judged, config: RunConfig) -> PrefectFuture[Calibrated]:
+def submit_calibration(
+    coin: Coin, bars: str, judged: Judged, shipped: str, config: RunConfig
+) -> PrefectFuture[Calibrated]:
     """Start calibrating the intervals of what is shipped; nothing waits for them yet."""
-    horizons = config.split.horizons
-    return calibrate.submit(coin, bars, config.data, judged.forecasts, horizons, IntervalConfig(), config.uncertainty)
+    settings = (config.split.horizons, IntervalConfig(), config.uncertainty)
+    return calibrate.submit(coin, bars, config.data, judged.forecasts, shipped, *settings)
 
 
 def gather_calibration(future: PrefectFuture[Calibrated], survivors: Survivors) -> Calibrated | None:

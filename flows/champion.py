@@ -45,7 +45,7 @@ def candidate_of(
         coin=data.coin,
         source=config.source,
         recipe=_recipe(config, {m: settings[m] for m in members}, columns, stacked),
-        shipped=ENSEMBLE if stacked is not None else _best_on_val(nested, members),
+        shipped=shipped_by(judged, stacked, survivors),
         as_of=data.data.last,
         train_last=fold.train.last,
         val_last=fold.train.last if fold.held_out is None else fold.held_out.last,
@@ -73,6 +73,12 @@ def _recipe(
         columns=columns,
         stack=None if stacked is None else stacked.folder.sha256,
     )
+
+
+def shipped_by(judged: Judged, stacked: Stacked | None, survivors: Survivors) -> str:
+    """Whose forecast is the run's: the ensemble's, or without one the best model's on val."""
+    members = [m for m in survivors.models if m not in BASELINES]
+    return ENSEMBLE if stacked is not None else _best_on_val(runtime().store.json(judged.nested), members)
 
 
 def _best_on_val(nested: Mapping[str, Any], members: list[str]) -> str:

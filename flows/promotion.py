@@ -63,7 +63,7 @@ def promote(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str,
     refused = False
     for coin in coins:
         verdict = _or_complain(lambda: promote_by_hand(Path(artifacts_dir), coin, _source(simulated), run, force))  # noqa: B023
-        click.echo(describe(coin, verdict))
+        click.echo(describe(coin, verdict, simulated))
         refused |= verdict.verdict == "refused"
         if verdict.champion == verdict.run:
             _mirror(coin, _source(simulated), verdict.run, tracking_uri)
@@ -75,7 +75,7 @@ def promote(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str,
 def rollback(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str) -> None:
     """Serve the champion before the present one again.
 
-    The recipe that is taken back is not promoted again by a night, until `retrain promote` names it.
+    The recipe that is taken back is not promoted again, until `retrain promote --force` names a run of it.
     """
     from forecaster.promotion.by_hand import roll_back
 
@@ -88,14 +88,15 @@ def rollback(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str
         _mirror(coin, _source(simulated), now.run, tracking_uri)
 
 
-def describe(coin: str, verdict: "Verdict") -> str:
+def describe(coin: str, verdict: "Verdict", simulated: bool = False) -> str:
     """What became of a run, with every gate."""
     lines = [f"{coin} {verdict.run}: {verdict.verdict}. {' '.join(verdict.reasons)}"]
     width = max((len(gate.name) for gate in verdict.gates), default=0)
     lines += [f"  {'ok' if gate.passed else 'NO':>2}  {gate.name:<{width}}  {gate.told}" for gate in verdict.gates]
-    lines.append(f"Served: {verdict.champion or 'the latest run, since there is no champion'}.")
+    lines.append(f"Served: {verdict.champion or 'the latest run, whatever it is, since there is no champion'}.")
     if verdict.verdict == "refused":
-        lines.append(f"`--force` promotes it all the same: retrain promote --crypto {coin} --run {verdict.run} --force")
+        command = f"retrain promote --crypto {coin} --run {verdict.run}{' --simulated' if simulated else ''} --force"
+        lines.append(f"`--force` promotes it all the same: {command}")
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from prefect.states import Cancelled, State
 
 from flows.auditing import gather_audit, submit_audit
 from flows.calibration import coverage_90, gather_calibration, submit_calibration, with_ensemble
-from flows.champion import candidate_of, gather_replay, promote_safely, submit_replay
+from flows.champion import candidate_of, gather_replay, promote_safely, shipped_by, submit_replay
 from flows.fits import (
     Survivors,
     fit_models,
@@ -95,7 +95,7 @@ def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:
         target_scale,
     )
     measuring = submit_intervals(data, fits, survivors, config)  # while the refits run
-    calibrating = submit_calibration(coin, bars[coin], judged, config)
+    calibrating = submit_calibration(coin, bars[coin], judged, shipped_by(judged, stacked, survivors), config)
     replaying = submit_replay(data, config)
     serving = refit_models(data, fits, columns[JUDGED], settings, survivors, config)
     calibrated = gather_calibration(calibrating, survivors)

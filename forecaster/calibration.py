@@ -31,7 +31,7 @@ class Calibration(Config):
     """The report's entry on calibration.
 
     Attributes:
-        centre: what the intervals stand around, from val on; before it, and without an ensemble, zero.
+        centre: whose forecasts the intervals stand around, from val on; before it they stand around zero.
         val: horizon -> scores.
         test: horizon -> scores.
     """

@@ -61,6 +61,25 @@ def save_run(
     return saved
 
 
+def read_pointer(path: Path) -> dict[str, Any]:
+    """What a pointer names: `run`, `folder`, `as_of`, `manifest_sha256`.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if not {"run", "manifest_sha256"} - set(known):
+            return dict(known)
+        found = "a file without the run's name or digest"
+    except (ValueError, TypeError) as error:
+        found = f"one that cannot be read ({error})"
+    raise ValueError(
+        f"Expected a pointer to a saved run. Received: {path}, {found}. Put it back, or remove it: the next run or "
+        "promotion writes a new one."
+    )
+
+
 def verify(folder: Path) -> None:
     """Check every file of a saved run against its manifest.
 

@@ -16,10 +16,13 @@ def calibrate(
     bars: str,
     data: DataConfig,
     forecasts: Artifact,
+    shipped: str,
     horizons: tuple[int, ...],
     config: IntervalConfig,
     uncertainty: UncertaintyConfig,
 ) -> Calibrated:
-    """Intervals around the ensemble's forecasts, scored on val and test; `bars` is the digest of the file read."""
+    """Intervals around what `shipped` forecasts, scored on val and test; `bars` is the digest of the file read."""
     now = runtime()
-    return now.pool.run(calibrate_unit, now.artifacts_dir, coin, data, forecasts, horizons, config, uncertainty)
+    return now.pool.run(
+        calibrate_unit, now.artifacts_dir, coin, data, forecasts, shipped, horizons, config, uncertainty
+    )

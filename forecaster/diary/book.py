@@ -54,6 +54,8 @@ def enter(path: Path, rows: pd.DataFrame, issued: datetime) -> int:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.stem}.lock")):
+        for draft in path.parent.glob(f".{path.stem}.*.*"):  # of a writer that was killed: no other holds the lock
+            draft.unlink(missing_ok=True)
         known = read_diary(path)
         new = _not_in(known, rows[rows["cutoff"] >= rows["trained_until"]])
         if new.empty:

@@ -79,12 +79,13 @@ def issue_unit(root: Path, coin: str, served: Served, data: DataConfig, config: 
 
     Raises:
         BarsError: if the coin's own bars cannot be used.
-        ValueError: if the saved run is damaged.
+        ValueError: if the saved run is damaged, or a forecast or interval is no number.
     """
     store, run = Store(root), load_run(served.folder)
     view = _look(run, load_bars(coin, data), data)
     guards = look_for_trouble(run, view, data.as_of)
     frame = _frame(run, view, served, guards, config)
+    require_numbers(frame)
     return Issued(
         coin=coin,
         run=run.run,
@@ -93,6 +94,19 @@ def issue_unit(root: Path, coin: str, served: Served, data: DataConfig, config: 
         closes=store.put_frame(view.own[["close"]]),
         guards=guards,
     )
+
+
+def require_numbers(frame: pd.DataFrame) -> None:
+    """Refuse what no diary should keep: it can never be graded."""
+    told = frame[
+        ["log_return", "price", *(f"{end}_{100 * level:.0f}" for level in LEVELS for end in ("lower", "upper"))]
+    ]
+    wrong = frame.loc[~np.isfinite(told.to_numpy(float)).all(axis=1), "horizon"]
+    if len(wrong):
+        raise ValueError(
+            f"Expected a forecast with an interval at every horizon. Received: none at {', '.join(map(str, wrong))} "
+            f"day(s) by run {frame['run'].iloc[0]}. Retrain the coin, or serve another run: `retrain promote`."
+        )
 
 
 def source_of(coin: str, data: DataConfig) -> str:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from forecaster.promotion import served_pointer
-from forecaster.saving import MANIFEST
+from forecaster.saving import MANIFEST, read_pointer
 from forecaster.serving.saved import is_served
 from forecaster.settings import MODELS, Config
 from forecaster.store import sha256_of
@@ -36,19 +36,20 @@ def find_served(artifacts_dir: Path, coin: str, source: str) -> Served:
 
     Raises:
         NotServedError: if there is no run, or it is not what its pointer names.
+        ValueError: if the pointer is damaged.
     """
     pointer = served_pointer(artifacts_dir, coin, source)
     if not pointer.is_file():
         raise NotServedError(
             f"{coin}: expected a saved run on {source} bars. Received: none in {artifacts_dir}. Run `retrain` first."
         )
-    known = json.loads(pointer.read_text(encoding="utf-8"))
+    known = read_pointer(pointer)
     folder = Path(artifacts_dir) / str(known.get("folder") or f"{coin}/{known['run']}")
     manifest = folder / MANIFEST
     if not manifest.is_file() or sha256_of(manifest) != known["manifest_sha256"]:
         raise NotServedError(
-            f"{coin}: expected the run that {pointer} names. Received: {folder}, which is gone or altered. Retrain the "
-            "coin, or promote another run."
+            f"{coin}: expected the run that {pointer} names. Received: {folder}, which is gone or altered. Put it "
+            f"back, retrain the coin, or serve another run: `retrain promote --crypto {coin} --run RUN --force`."
         )
     files = json.loads(manifest.read_text(encoding="utf-8"))["sha256"]
     read = {name: digest for name, digest in files.items() if is_served(name)}

@@ -29,37 +29,40 @@ def calibrate_unit(
     coin: Coin,
     data: DataConfig,
     forecasts: Artifact,
+    shipped: str,
     horizons: tuple[int, ...],
     config: IntervalConfig,
     uncertainty: UncertaintyConfig,
 ) -> Calibrated:
-    """Intervals around the judged ensemble's forecasts, scored on val and test.
+    """Intervals around the judged forecasts that are shipped, scored on val and test.
 
     Args:
         root: the store.
         coin: ticker.
         data: where its bars come from.
-        forecasts: judged forecast frame with `cutoff, horizon, part`, and the ensemble's forecasts from val on.
+        forecasts: judged forecast frame with `cutoff, horizon, part` and a column per model.
+        shipped: whose forecasts are shipped, and so would be served: the ensemble's or a model's.
         horizons: days ahead.
         config: of the intervals.
         uncertainty: levels and quantiles in which every model's intervals are reported.
     """
     store = Store(root)
     judged = store.frame(forecasts)
-    centre = centre_of(judged)
+    centre = centre_of(judged, shipped)
     frame = interval_frame(load_bars(coin, data).frame, centre, horizons, config)
     frame = frame.merge(judged[[*KEYS, "part"]], on=KEYS, how="left")
     scores = {part: {str(h): _scores(frame, h, part, config) for h in horizons} for part in PARTS}
-    calibration = Calibration(centre="zero" if centre is None else ENSEMBLE, **scores)
-    ensemble = None if centre is None else _intervals(store, frame[frame["part"] == "test"], uncertainty)
+    calibration = Calibration(centre=shipped, **scores)
+    ensemble = None if shipped != ENSEMBLE else _intervals(store, frame[frame["part"] == "test"], uncertainty)
     return Calibrated(calibration=calibration, ensemble=ensemble)
 
 
-def centre_of(judged: pd.DataFrame) -> pd.DataFrame | None:
-    """The ensemble's forecasts `cutoff, horizon, y_hat`; None where there is no ensemble."""
-    if ENSEMBLE not in judged:
-        return None
-    return judged[[*KEYS, ENSEMBLE]].rename(columns={ENSEMBLE: "y_hat"}).dropna()
+def centre_of(judged: pd.DataFrame, shipped: str) -> pd.DataFrame:
+    """Forecasts of who is shipped, `cutoff, horizon, y_hat`, from val on: before it models know their outcomes."""
+    first = judged.loc[judged["part"] == "val", "cutoff"].min()
+    from_val = judged.loc[judged["cutoff"] >= first, [*KEYS, shipped]]
+    centre: pd.DataFrame = from_val.rename(columns={shipped: "y_hat"}).dropna()
+    return centre
 
 
 def _scores(frame: pd.DataFrame, horizon: int, part: str, config: IntervalConfig) -> IntervalScores:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.promotion.champion import SavedRun
-from forecaster.saving import MANIFEST
+from forecaster.saving import MANIFEST, read_pointer
 from forecaster.settings import Config, PromotionConfig
 from forecaster.store import Artifact, sha256_of
 
@@ -106,7 +106,7 @@ def find_run(artifacts_dir: Path, coin: str, source: str, run: str | None = None
         pointer = Path(artifacts_dir) / coin / f"latest-{source}.json"
         if not pointer.is_file():
             raise RunGoneError(f"{coin}: expected a saved run. Received: no {pointer}. Retrain the coin first.")
-        run = str(json.loads(pointer.read_text(encoding="utf-8"))["run"])
+        run = str(read_pointer(pointer)["run"])
     manifest = Path(artifacts_dir) / coin / run / MANIFEST
     if not manifest.is_file():
         raise RunGoneError(

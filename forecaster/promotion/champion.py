@@ -128,9 +128,11 @@ def read_champion(artifacts_dir: Path, coin: str, source: str) -> Champion | Non
     try:
         return Champion.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(map(str, wrong["loc"])) or "everything"
         raise ValueError(
-            f"Expected a champion's pointer. Received: {path}, in which {error.errors()[0]['loc']} is wrong: "
-            f"{error.errors()[0]['msg']}. Remove it: the next promotion writes a new one."
+            f"Expected a champion's pointer. Received: {path}, in which {where} is wrong: {wrong['msg']}. Put it back, "
+            "or remove it: the next promotion writes a new one."
         ) from error
 
 

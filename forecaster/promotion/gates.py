@@ -83,7 +83,7 @@ def challenge_gates(
 def _not_taken_back(candidate: Candidate, champion: Champion) -> Gate:
     taken_back = next((r for r in champion.rolled_back if r.recipe_sha256 == candidate.recipe.digest), None)
     told = (
-        f"the recipe of {taken_back.run} was rolled back by hand; `retrain promote` takes it again"
+        f"the recipe of {taken_back.run} was rolled back by hand; `retrain promote --force` takes it again"
         if taken_back
         else "this recipe was never rolled back"
     )

@@ -4,6 +4,7 @@ from forecaster.calibration import IntervalScores
 from forecaster.names import NOTHING, days, label, percent, share
 from forecaster.report.schema import TrainingReport
 from forecaster.report.tables import table
+from forecaster.settings import ENSEMBLE
 
 MEANING = (
     "Intervals of the forecast that is shipped, around {centre}: a volatility core, and adaptive conformal inference "
@@ -29,7 +30,7 @@ def calibration_section(report: TrainingReport) -> str:
     entry = report.calibration
     if entry is None:
         return ""
-    centre = "zero" if entry.centre == "zero" else f"those of the {label(entry.centre).lower()}"
+    centre = "those of the ensemble" if entry.centre == ENSEMBLE else f"those of {label(entry.centre)}"
     parts = [f"### {part}\n\n{_table(scores)}" for part, scores in (("Test", entry.test), ("Val", entry.val))]
     return "\n\n".join(["## Calibration", MEANING.format(centre=centre), *parts])
 

@@ -10,7 +10,7 @@ from forecaster.report.tables import table
 HEADLINES = {
     "first": "The **first champion**: {run} is served from now on.",
     "promoted": "**Promoted**: {run} is served from now on, in place of {before}.",
-    "refused": "**Refused**: {run} is not served.",
+    "refused": "**Refused**: {run} is not promoted.",
     "unchanged": "**Unchanged** recipe.",
     "failed": "**Not judged.** What was served before still is.",
     "off": "**Off**: {run} was not judged.",
@@ -39,7 +39,11 @@ def promotion_section(report: TrainingReport) -> str:
 
 
 def _served(entry: Mapping[str, Any]) -> str:
-    return f"`{entry['champion']}`" if entry["champion"] else "the latest run, since there is no champion"
+    if entry["champion"]:
+        return f"`{entry['champion']}`"
+    if entry["verdict"] == "failed":
+        return "what was served before"
+    return "the latest run, whatever it is, since there is no champion"
 
 
 def _duel(duel: Mapping[str, Any] | None) -> list[str]:

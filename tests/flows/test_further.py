@@ -64,7 +64,7 @@ def close_pool() -> None:
 
 def test_a_night_with_everything_is_ok_and_draws_three_more_plots(night: FurtherNight) -> None:
     assert (night.report["status"], night.report["reasons"]) == ("OK", [])
-    further = {"tuning.png", "walk_forward.png", "uncertainty.png"}
+    further = {"tuning.png", "walk_forward.png", "uncertainty.png", "forecast.png"}
     assert {path.name for path in night.output.glob("*.png")} == set(night.report["plots"]) == {*PLOT_NAMES, *further}
     text = (night.output / "report.md").read_text()
     assert [title for title in ("## Tuning", "## Walk-forward", "## Uncertainty") if title not in text] == []
@@ -176,7 +176,7 @@ def test_without_intervals_and_advanced_mlflow_nothing_of_them_is_left(house: Ho
     _, watcher = house.run(no_uncertainty=True, no_advanced_mlflow=True)
     report, outcome = house.report(watcher), watcher.outcomes["BTC"]
     assert (report["status"], report["uncertainty"]) == ("OK", None)
-    assert set(report["plots"]) == set(PLOT_NAMES)
+    assert set(report["plots"]) == {*PLOT_NAMES, "forecast.png"}
     assert [s["name"] for s in report["steps"] if s["name"].startswith(("intervals", "log-advanced"))] == []
     assert not (Path(outcome.folder or "") / "intervals").exists()
     assert list((Path(outcome.folder or "") / "lightgbm").rglob("*q05*")) == []

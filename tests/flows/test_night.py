@@ -34,7 +34,7 @@ def fits(names: Any) -> set[str]:
     return {name for name in names if name.startswith(("fit-", "refit-"))}
 
 
-PLOTS = {*PLOT_NAMES, "uncertainty.png"}  # of a night without tuning and walk-forward
+PLOTS = {*PLOT_NAMES, "uncertainty.png", "forecast.png"}  # of a night without tuning and walk-forward
 
 
 def newest_report(house: House) -> dict[str, Any]:
@@ -100,7 +100,8 @@ def test_a_new_bar_gives_no_judged_fit_and_one_refit(house: House) -> None:
     because = missed(house.report(watcher))
     assert fits(because) == {"refit-BTC-lightgbm"}
     assert {name.split("-")[0] for name in because} == {
-        *("prepare", "predict", "evaluate", "calibrate", "intervals", "refit", "plot")
+        *("prepare", "audit", "predict", "evaluate", "calibrate", "intervals", "refit", "plot"),
+        *("replay", "issue", "grade"),
     }
     assert "stack-BTC" not in because
     assert "input parts" in because["refit-BTC-lightgbm"]

@@ -52,6 +52,15 @@ def test_other_models_of_the_same_day_are_another_forecast(tmp_path: Path) -> No
     assert enter(path, rows(served="b"), NOON) == 2
 
 
+def test_what_a_killed_writer_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "BTC.parquet"
+    for name in (".BTC.json.0a1b2c3d", ".BTC.parquet.0a1b2c3d", ".ETH.json.0a1b2c3d"):
+        (tmp_path / name).write_text("half")
+    enter(path, rows(), NOON)
+    left = {each.name for each in tmp_path.iterdir()} - {".BTC.lock"}
+    assert left == {"BTC.json", "BTC.parquet", ".ETH.json.0a1b2c3d"}
+
+
 def test_what_its_own_models_could_look_up_is_no_forecast(tmp_path: Path) -> None:
     path = tmp_path / "BTC.parquet"
     assert enter(path, rows("2025-05-30"), NOON) == 0

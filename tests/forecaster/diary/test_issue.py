@@ -10,7 +10,7 @@ import pytest
 
 from forecaster.diary.entry import forecast_entry
 from forecaster.diary.figures import NAMES
-from forecaster.diary.issue import Issued, issue_unit, source_of
+from forecaster.diary.issue import Issued, issue_unit, require_numbers, source_of
 from forecaster.diary.served import NotServedError, Served, find_served
 from forecaster.intervals import quantile_column
 from forecaster.report.forecast import forecast_lines, forecast_section
@@ -125,6 +125,21 @@ def test_equal_runs_have_equal_digests_and_an_altered_one_is_refused(
     (copy / "BTC" / "night" / MANIFEST).write_text("{}")
     with pytest.raises(NotServedError, match="gone or altered"):
         find_served(copy, "BTC", "folder")
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"run": '])
+def test_a_damaged_pointer_is_named_with_the_remedy(damage: str, artifacts: Path, tmp_path: Path) -> None:
+    shutil.copytree(artifacts / "BTC", tmp_path / "BTC")
+    (tmp_path / "BTC" / "latest-folder.json").write_text(damage)
+    with pytest.raises(ValueError, match=r"Expected a pointer.*latest-folder.json.*remove it"):
+        find_served(tmp_path, "BTC", "folder")
+
+
+def test_a_forecast_that_is_no_number_is_not_issued(rows: pd.DataFrame) -> None:
+    require_numbers(rows)
+    for column in ("log_return", "lower_90"):
+        with pytest.raises(ValueError, match=r"Received: none at 7 day\(s\) by run"):
+            require_numbers(rows.assign(**{column: rows[column].where(rows["horizon"] != 7)}))
 
 
 def test_without_a_run_the_remedy_is_named(tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ def judged_frame(bars: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"cutoff": days, "horizon": 1, "part": part, ENSEMBLE: 0.01})
 
 
-def calibrated(bars: pd.DataFrame, judged: pd.DataFrame, root: Path) -> Calibrated:
+def calibrated(bars: pd.DataFrame, judged: pd.DataFrame, root: Path, shipped: str = ENSEMBLE) -> Calibrated:
     (root / "market").mkdir(parents=True)
     bars.to_parquet(root / "market" / "BTC.parquet")
     data, store = DataConfig(data_dir=root / "market"), Store(root / "store")
     forecasts = store.put_frame(judged)
-    return calibrate_unit(store.root, "BTC", data, forecasts, (1,), IntervalConfig(), UncertaintyConfig())
+    return calibrate_unit(store.root, "BTC", data, forecasts, shipped, (1,), IntervalConfig(), UncertaintyConfig())
 
 
 def test_the_ensembles_intervals_stand_around_its_forecasts_and_are_scored_on_their_part(
@@ -47,6 +47,19 @@ def test_the_ensembles_intervals_have_the_shape_of_the_models(bars: pd.DataFrame
     assert found.ensemble.scores["1"]["n"] == 99
 
 
-def test_without_an_ensemble_intervals_stand_around_zero(bars: pd.DataFrame, tmp_path: Path) -> None:
-    found = calibrated(bars, judged_frame(bars).drop(columns=ENSEMBLE), tmp_path)
-    assert (found.calibration.centre, found.ensemble) == ("zero", None)
+def test_without_an_ensemble_intervals_stand_around_the_model_that_is_shipped(
+    bars: pd.DataFrame, tmp_path: Path
+) -> None:
+    judged = judged_frame(bars)
+    found = calibrated(bars, judged.rename(columns={ENSEMBLE: "tcn"}), tmp_path / "single", "tcn")
+    assert (found.calibration.centre, found.ensemble) == ("tcn", None)
+    assert found.calibration.test == calibrated(bars, judged, tmp_path / "stacked").calibration.test
+    zero = calibrated(bars, judged.assign(**{ENSEMBLE: 0.0}), tmp_path / "zero").calibration.test
+    assert found.calibration.test != zero
+
+
+def test_what_a_model_says_of_days_it_was_trained_on_centres_no_interval(bars: pd.DataFrame, tmp_path: Path) -> None:
+    judged = judged_frame(bars).rename(columns={ENSEMBLE: "tcn"})
+    before = pd.DataFrame({"cutoff": bars.index[:200], "horizon": 1, "part": "train", "tcn": 0.5})
+    known = calibrated(bars, pd.concat([before, judged]), tmp_path / "known", "tcn")
+    assert known.calibration == calibrated(bars, judged, tmp_path / "unknown", "tcn").calibration

@@ -94,9 +94,10 @@ def test_a_recipe_promoted_again_is_no_longer_rolled_back():
 def test_a_pointer_that_is_none_says_what_is_wrong_and_what_to_do(tmp_path: Path):
     path = champion_path(tmp_path, "BTC", "folder")
     path.parent.mkdir()
-    path.write_text('{"run": "a"}')
-    with pytest.raises(ValueError, match=r"Received: .*champion-folder.json.*Remove it"):
-        read_champion(tmp_path, "BTC", "folder")
+    for damage, wrong in (('{"run": "a"}', "folder"), ("", "everything"), ('{"run": ', "everything")):
+        path.write_text(damage)
+        with pytest.raises(ValueError, match=rf"Received: .*champion-folder.json, in which {wrong} is.*remove it"):
+            read_champion(tmp_path, "BTC", "folder")
 
 
 def test_who_is_killed_while_writing_leaves_the_champion_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

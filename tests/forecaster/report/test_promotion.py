@@ -33,7 +33,7 @@ def test_a_refusal_shows_every_gate_with_its_figure_and_what_is_served():
             )
         )
     )
-    assert "**Refused**: b is not served.\n\n- loss: +7.00 %." in told
+    assert "**Refused**: b is not promoted.\n\n- loss: +7.00 %." in told
     assert "Served: `a`." in told
     assert "| loss | **no** | +7.00 %, at most +0.5 % |" in told
     assert "| 1 day | 1.0700 | 1.0000 | +7.00 % | 6 | 0.500 |" in told
@@ -42,7 +42,12 @@ def test_a_refusal_shows_every_gate_with_its_figure_and_what_is_served():
 def test_without_a_champion_the_latest_run_is_served_and_the_report_says_so():
     told = promotion_section(report(Verdict(verdict="off", reasons=("Nobody asked.",), run="b")))
     assert "**Off**: b was not judged." in told
-    assert "Served: the latest run, since there is no champion." in told
+    assert "Served: the latest run, whatever it is, since there is no champion." in told
+
+
+def test_where_nothing_could_be_judged_the_report_does_not_deny_the_champion():
+    told = promotion_section(report(Verdict(verdict="failed", reasons=("The pointer is damaged.",), run="b")))
+    assert "Served: what was served before." in told
 
 
 def test_a_report_without_a_verdict_has_no_section():
