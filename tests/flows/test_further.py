@@ -13,7 +13,7 @@ from flows.fits import spec_of
 from flows.tuning import _trial_spec
 from forecaster.plots.draw import PLOT_NAMES
 from forecaster.serving import load_run
-from forecaster.settings import LightGBMConfig
+from forecaster.recipes import model_settings
 from tasks.runtime import runtime
 from tests.flows.conftest import LAST_DAY, House, Watcher
 from tests.flows.test_night import fits, missed
@@ -74,7 +74,8 @@ def test_what_the_study_found_best_is_what_was_fitted_and_saved(night: FurtherNi
     study = night.report["tuning"]["lightgbm"]
     values = [trial["value"] for trial in study["history"]]
     assert [trial["number"] for trial in study["history"]] == [0, 1, 2]
-    assert study["history"][0]["params"].items() <= LightGBMConfig().model_dump().items()  # the defaults come first
+    defaults = model_settings("learning", "lightgbm").model_dump()
+    assert study["history"][0]["params"].items() <= defaults.items()  # which come first
     assert (study["value"], study["default_value"]) == (min(values), values[0])
     best = study["history"][values.index(study["value"])]
     assert best["number"] > 0  # or the defaults would pass for tuned
