@@ -12,8 +12,8 @@ import pytest
 from flows.fits import spec_of
 from flows.tuning import _trial_spec
 from forecaster.plots.draw import PLOT_NAMES
-from forecaster.serving import load_run
 from forecaster.recipes import model_settings
+from forecaster.serving import load_run
 from tasks.runtime import runtime
 from tests.flows.conftest import LAST_DAY, House, Watcher
 from tests.flows.test_night import fits, missed
