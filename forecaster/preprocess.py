@@ -39,6 +39,11 @@ class Preprocessor(Config):
                 "A preprocessor needs one center and one scale per column. "
                 f"Received: {len(self.columns)} columns, {len(self.center)} centers, {len(self.scale)} scales"
             )
+        if len(self.weight) not in (0, len(self.columns)):
+            raise ValueError(
+                "A preprocessor needs one weight per column, or none at all. "
+                f"Received: {len(self.columns)} columns, {len(self.weight)} weights"
+            )
         return self
 
     @classmethod

@@ -82,7 +82,7 @@ class NetworkForecaster(Unfitted):
         return self
 
     def _stopping(self, n_val: int) -> keras.callbacks.EarlyStopping:
-        """Keeps the best weights. Who has gained no more than luck gives after `patience` epochs gets no others."""
+        """Keeps the best weights. Gains that luck may give win no patience: such a fit ends when it stops improving."""
         training = self.settings.training
         how: dict[str, Any] = {"monitor": "val_loss", "mode": "min"}
         if training.shrinks:

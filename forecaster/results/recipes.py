@@ -20,7 +20,8 @@ def recipes(runs: ByRecipe) -> list[str]:
     coins = list(next(iter(runs.values())))
     return [
         "Two ways to train the same architectures: with the recipe `learning`, which is the default, and to the "
-        "letter of the specification. RMSE / RMSE of a forecast of no change on test, mean over "
+        "letter of the specification. The ensemble is the same under both. RMSE / RMSE of a forecast of no "
+        "change on test, mean over "
         f"{', '.join(coins)}; below 1 is better than saying nothing." + _unlike(runs),
         _ratios(runs),
         "Networks, judged fit: steps of the optimizer until the best weights, in brackets the epochs, which end where "

@@ -84,6 +84,11 @@ def test_columns_without_a_scale_are_refused():
         Preprocessor(columns=("a",), center=(0.0,), scale=())
 
 
+def test_columns_without_a_weight_beside_others_with_one_are_refused():
+    with pytest.raises(ValueError, match="2 columns, 1 weights"):
+        Preprocessor(columns=("a", "b"), center=(0.0, 0.0), scale=(1.0, 1.0), weight=(0.5,))
+
+
 def test_target_scale_is_the_interquartile_range_of_what_is_labelled():
     y = np.array([[0, 5], [1, 5], [2, 5], [3, 5], [4, np.nan]])
     assert target_scale(y) == (2.0, 1.0)  # a constant target keeps its unit
