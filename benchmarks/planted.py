@@ -62,6 +62,21 @@ def product(draws: simulated._Draws, column: int, memory: float) -> Law:
     return Law(own * other, lambda days: memory ** (2 * days) * own * other, seen, noise=simulated.GAUGE_NOISE / 2)
 
 
+def two_speeds(draws: simulated._Draws, column: int, memory: float) -> Law:
+    """A factor that is gone in a week beside one that lasts, five gauges each: a month asks for another forecast."""
+    slow, quick_memory = _factor(draws, column, memory), 0.7
+    neighbour = _factor(draws, column - 1, quick_memory)
+    own = _factor(draws, column, quick_memory)
+    quick = (neighbour - simulated.CORRELATION * own) / np.sqrt(1 - simulated.CORRELATION**2)
+    seen = np.where(np.arange(simulated.N_GAUGES) % 2, slow[:, None], quick[:, None])
+    return Law(
+        slow + quick,
+        lambda days: memory**days * slow + quick_memory**days * quick,
+        seen,
+        noise=simulated.GAUGE_NOISE / 2,
+    )
+
+
 def loud_only(draws: simulated._Draws, column: int, memory: float) -> Law:
     """The factor, but in the loudest regime alone; elsewhere it says nothing."""
     factor, is_loud = _factor(draws, column, memory), draws.volatility[:, column] > LOUD
@@ -81,6 +96,7 @@ LAWS: dict[str, tuple[Callable[..., Law], float, float]] = {  # law, its memory 
     "brisk": (persistent, 0.80, 0.10),
     "sign": (sign, simulated.FACTOR_MEMORY, 0.10),
     "product": (product, simulated.FACTOR_MEMORY, 0.10),
+    "speeds": (two_speeds, simulated.FACTOR_MEMORY, 0.10),
     "loud": (loud_only, simulated.FACTOR_MEMORY, 0.10),
 }
 

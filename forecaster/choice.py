@@ -12,7 +12,7 @@ from forecaster.settings import Config
 Candidate = Literal["convex", "regime", "stack", "best_mean"]
 CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)  # simplest first: it wins a tie
 Method = Literal[Candidate, "weighted_average"]
-HARDLY = 0.01  # of a val ratio: less says nothing on so few days
+MERIT = 4  # the power of a model's skill by which it counts: 0 is a plain mean, infinity the best model alone
 
 
 class Choice(Config):
@@ -54,23 +54,19 @@ def ratio_to_zero(frame: pd.DataFrame, y_hat: "pd.Series[float]", horizons: Sequ
     return float(np.mean(ratios))
 
 
-def best_together(
-    frame: pd.DataFrame, ratios: Mapping[str, float], members: Sequence[str], horizons: Sequence[int]
-) -> tuple[str, ...]:
-    """The members whose plain mean is best on val, of the best one, the best two and so on; as many as do no harm.
+def merits(ratios: Mapping[str, float], members: Sequence[str]) -> dict[str, float]:
+    """Weights of a mean of models, in proportion to the `MERIT`-th power of each one's skill on val; they sum to 1.
 
-    A short form of ensemble selection (Caruana et al. 2004): where some models have learned and others have not, a mean
-    over all is worse than a single one. Where it is hardly worse, it is the safer choice.
+    Where some models have learned and others have not, a plain mean is worse than the best of them (Bates & Granger
+    1969; the power is from Stock & Watson 2004). Where none is better than the zero forecast all weigh the same.
 
     Args:
-        frame: val forecasts, with `horizon`, `y` and a column per member.
         ratios: `ratio_to_zero` of every member.
         members: the single models.
-        horizons: days ahead.
     """
-    ranked = sorted(members, key=lambda name: ratios[name])
-    means = {n: ratio_to_zero(frame, frame[ranked[:n]].mean(axis=1), horizons) for n in range(1, len(ranked) + 1)}
-    return tuple(ranked[: max(n for n, ratio in means.items() if ratio <= (1 + HARDLY) * min(means.values()))])
+    skill = np.array([max(1 - ratios[name], 0.0) for name in members])
+    weights = (skill / skill.max()) ** MERIT if skill.max() > 0 else np.ones(len(members))
+    return dict(zip(members, (weights / weights.sum()).tolist(), strict=True))
 
 
 def choose(ratios: Mapping[str, float], members: Sequence[str]) -> Choice:

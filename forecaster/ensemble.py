@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from forecaster.choice import CANDIDATES, Choice, Method, best_together, choose, ratio_to_zero
+from forecaster.choice import CANDIDATES, Choice, Method, choose, merits, ratio_to_zero
 from forecaster.gate import val_gates
 from forecaster.members import surviving, without_lost
 from forecaster.online import online_weights, regimes_on
@@ -20,7 +20,7 @@ from forecaster.stacking import ConvexStack, MetaLearner
 
 KEYS = ["cutoff", "horizon"]
 WEIGHTS_ARE: dict[Method, str] = {
-    "best_mean": "equal weights of the models that do best together on val, times the gate",
+    "best_mean": "weights by skill on val, times the gate",
     "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
     "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
     "stack": "shares of the gain of the meta-learner's trees, times the gate; not weights of a linear combination",
@@ -42,7 +42,7 @@ class AdvancedEnsemble:
         convex_: fitted convex stack; without weights where there were no out-of-fold rows.
         meta_learner_: fitted LightGBM stack, if there were out-of-fold rows.
         target_scale_: interquartile range of the train targets per horizon.
-        best_: models that do best together on val, of which a plain mean is taken.
+        merits_: weight of each member in their mean by skill on val.
         gate_: factor per horizon on the chosen method's forecast, from how it did on val.
     """
 
@@ -52,7 +52,7 @@ class AdvancedEnsemble:
     convex_: ConvexStack | None = None
     meta_learner_: MetaLearner | None = None
     target_scale_: dict[int, float] = field(default_factory=dict)
-    best_: tuple[str, ...] = ()
+    merits_: dict[str, float] = field(default_factory=dict)
     gate_: dict[int, float] = field(default_factory=dict)
 
     def fit(
@@ -84,7 +84,7 @@ class AdvancedEnsemble:
         self._fit_stacks(oof)
         forecasts: dict[str, pd.Series[float]] = {m: val[m] for m in self.members_}
         ratios = self._ratios(val, forecasts)
-        self.best_ = best_together(val, ratios, self.members_, list(self.target_scale_))
+        self.merits_ = merits(ratios, self.members_)
         ratios |= self._ratios(val, {m: self._combine(m, val, closes) for m in CANDIDATES if self._is_fitted(m)})
         self.choice_ = choose(ratios, self.members_)
         self.gate_ = self._gates(val, closes)
@@ -157,8 +157,9 @@ class AdvancedEnsemble:
         if method == "convex" and self.convex_ is not None:
             return without_lost(self.convex_.weights_[horizon], models)
         if method == "best_mean":
-            kept = [m for m in self.best_ if m in models]
-            return dict.fromkeys(kept, 1 / len(kept)) if kept else weights_for(None, models)
+            kept = {m: self.merits_.get(m, 0.0) for m in models}
+            total = sum(kept.values())
+            return {m: weight / total for m, weight in kept.items()} if total else weights_for(None, models)
         return weights_for(None, models)
 
     @property
@@ -220,7 +221,7 @@ class AdvancedEnsemble:
         scale = {str(h): s for h, s in self.target_scale_.items()}
         state = {"config": self.config.model_dump(), "members": self.members_, "target_scale": scale, "convex": convex}
         state |= {"choice": self._chosen.model_dump(), "gate": {str(h): g for h, g in self.gate_.items()}}
-        state["best"] = self.best_
+        state["merits"] = self.merits_
         text = json.dumps(state, indent=2, allow_nan=False)
         (directory / "ensemble.json").write_text(text)
         if self.meta_learner_:
@@ -234,7 +235,8 @@ class AdvancedEnsemble:
         ensemble = cls(config, tuple(state["members"]), Choice(**state["choice"]))
         ensemble.target_scale_ = {int(h): s for h, s in state["target_scale"].items()}
         ensemble.gate_ = {int(h): g for h, g in state["gate"].items()}
-        ensemble.best_ = tuple(state.get("best", ()))  # of runs saved before there was such a candidate
+        best = dict.fromkeys(state.get("best", ()), 1.0)  # of runs saved when those that were best weighed the same
+        ensemble.merits_ = state.get("merits", best)
         if state["convex"] is not None:
             ensemble.convex_ = ConvexStack(config.shrinkage, {int(h): w for h, w in state["convex"].items()})
             ensemble.meta_learner_ = MetaLearner.load(directory)

@@ -15,7 +15,7 @@ from tasks.step import step
 TIMEOUT_SECONDS = 3 * 3600.0
 RELATIVE_COST = {"transformer": 20.0, "enhanced_lstm": 15.0, "tcn": 5.0, "dlinear": 1.0}  # seconds per sample, roughly
 ROUNDS_PER_LINE = 50  # trees are grown faster than anyone reads
-COMMON = ("numpy", "pandas", "scikit-learn", "scipy")
+COMMON = ("numpy", "pandas", "scikit-learn", "scipy", "statsmodels")
 
 
 def cost_of(spec: FitSpec) -> float:

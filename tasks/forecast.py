@@ -26,7 +26,7 @@ def _modules(inputs: dict[str, Any]) -> tuple[str, ...]:
 
 def _libraries(inputs: dict[str, Any]) -> tuple[str, ...]:
     networks = ("tensorflow", "keras") if set(NETWORKS) & set(inputs["served"].models) else ()
-    return (*COMMON, "lightgbm", "scipy", "scoringrules", "ta-lib", *networks)
+    return (*COMMON, "lightgbm", "scoringrules", "ta-lib", *networks)
 
 
 @step("issue-{coin}", modules=_modules, libraries=_libraries)

@@ -16,7 +16,7 @@ from tasks.runtime import runtime
 from tasks.step import step
 
 MODEL_MODULES = tuple(map(model_module, MODELS))
-LIBRARIES = (*COMMON, "keras", "lightgbm", "scipy", "statsmodels", "tensorflow")
+LIBRARIES = (*COMMON, "keras", "lightgbm", "tensorflow")
 
 
 @step("contest-{candidate.coin}", modules=("forecaster.promotion.contest", *MODEL_MODULES), libraries=LIBRARIES)

@@ -1,4 +1,4 @@
-"""The heads of a network: one linear output per horizon, which starts at zero and can be scaled."""
+"""The heads of a network: one linear output per horizon, which starts at zero, and what is believed of them."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,9 @@ from typing import Any
 
 import keras
 
+from forecaster.windows import Floats
+
+SUPPORT = "support"
 HEAD = re.compile(r"h(\d+)(?:_trend|_seasonal)?")  # names of layers
 
 
@@ -25,11 +28,16 @@ def horizon_of(layer: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def scale_heads(network: keras.Model, factors: dict[int, float]) -> None:
-    """Multiply the forecast of each horizon by its factor, in the weights: nothing else has to know of it."""
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Dense) and (horizon := horizon_of(layer.name)) is not None:
-            layer.set_weights([weight * factors[horizon] for weight in layer.get_weights()])
+def with_support(network: keras.Model) -> keras.Model:
+    """The network and a last layer that lets every forecast pass as it is, does not learn, and can be set."""
+    n = network.output_shape[-1]
+    layer = keras.layers.Dense(n, use_bias=False, kernel_initializer="identity", trainable=False, name=SUPPORT)
+    return keras.Model(network.input, layer(network.output), name=network.name)
+
+
+def set_support(network: keras.Model, matrix: Floats) -> None:
+    """Multiply forecasts by `matrix` `(n_horizons, n_horizons)` in the last layer: nothing else has to know of it."""
+    network.get_layer(SUPPORT).set_weights([matrix.T])
 
 
 def layer_of(path: str) -> str:

@@ -15,12 +15,12 @@ import tensorflow as tf
 
 from forecaster.augment import draw_epoch
 from forecaster.models.base import OnEpoch, Unfitted, ignore_epoch
-from forecaster.models.keras_heads import rates, scale_heads
+from forecaster.models.keras_heads import rates, set_support, with_support
 from forecaster.models.keras_loop import Predictor, TrainLoop, horizon_losses
 from forecaster.models.keras_sampling import DropoutSampler
 from forecaster.models.layers.warmup import Warmup
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
-from forecaster.models.shrinkage import gain, lucky_gain, support
+from forecaster.models.shrinkage import as_matrix, gain, lucky_gain, support
 from forecaster.windows import Floats, Windows
 
 FILE = "model.keras"
@@ -64,7 +64,7 @@ class NetworkForecaster(Unfitted):
         """Fit until validation has not improved for `patience` epochs, and keep the best epoch's weights.
 
         What is watched is the loss, or in a fit that shrinks its forecast the gain that can be had from it. Such a fit
-        ends with what validation supports of the forecast, in the weights of the heads and in `length_`.
+        ends with what validation supports of the forecast, in the last layer and in `length_`.
 
         Raises:
             ValueError: if a part holds no labelled window.
@@ -77,8 +77,8 @@ class NetworkForecaster(Unfitted):
         self._run(train.labelled, val, training.epochs, [stopping, *self.callbacks("val_loss")], on_epoch)
         self.length_ = (stopping.best_epoch + 1,)
         if training.shrinks:
-            factors = support(self._scaled(val), self._predictor.run(val).astype(np.float64), self.settings.horizons)
-            self._shrink(factors)
+            matrix = support(self._scaled(val), self._predictor.run(val).astype(np.float64), self.settings.horizons)
+            self._shrink(matrix.ravel().tolist())
         return self
 
     def _stopping(self, n_val: int) -> keras.callbacks.EarlyStopping:
@@ -93,7 +93,7 @@ class NetworkForecaster(Unfitted):
     def refit(self, train: Windows, length: tuple[int, ...], on_epoch: OnEpoch = ignore_epoch) -> Self:
         """Fit for `length` epochs on every window with at least one label; the loss leaves out what is missing.
 
-        Epochs may be followed by the factors by which each horizon's forecast is multiplied.
+        Epochs may be followed by what was supported of the forecast.
 
         Raises:
             ValueError: if there is no such window.
@@ -143,7 +143,8 @@ class NetworkForecaster(Unfitted):
     def _start(self, train: Windows) -> None:
         _require_windows(train, "train")
         reset(self.settings.seed)
-        self._use(self.build(train.lookback, train.n_features))
+        network = self.build(train.lookback, train.n_features)
+        self._use(with_support(network) if self.settings.training.shrinks else network)
         self.n_parameters_ = sum(int(np.prod(weight.shape)) for weight in self.network_.trainable_weights)
         self.history_ = []
 
@@ -191,9 +192,9 @@ class NetworkForecaster(Unfitted):
         variables, learns_drift = self.network_.trainable_variables, self.settings.training.learns_drift
         return rates(variables, self.layer_rates(), head, learns_drift)
 
-    def _shrink(self, factors: Sequence[float]) -> None:
-        scale_heads(self.network_, dict(zip(self.settings.horizons, factors, strict=True)))
-        self.length_ += tuple(factors)
+    def _shrink(self, numbers: Sequence[float]) -> None:
+        set_support(self.network_, as_matrix(numbers, len(self.settings.horizons)))
+        self.length_ += tuple(numbers)
 
     def _logs(self, prefix: str, losses: Sequence[Floats]) -> dict[str, float]:
         """Huber loss per horizon and weighted over all; absolute and squared error of scaled returns over all."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecaster.models.base import Length, OnEpoch, Unfitted, ignore_epoch
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
-from forecaster.models.shrinkage import support
+from forecaster.models.shrinkage import as_matrix, support
 from forecaster.models.summaries import SUMMARIES, Summaries, summarise, summary_names
 from forecaster.windows import Floats, Windows
 
@@ -22,8 +22,8 @@ BINNING_ROWS = 8192  # bins of longer series are found on as many random days: f
 class LightGBMForecaster(Unfitted):
     """Five summaries per feature, one booster per horizon; where settings name quantiles, one more for each of them.
 
-    `length_` holds the trees per horizon, then those per horizon and quantile, then, where forecasts were shrunk, the
-    factor per horizon. The loss in `history_` is the mean
+    `length_` holds the trees per horizon, then those per horizon and quantile, then, where forecasts were shrunk, what
+    was supported of them. The loss in `history_` is the mean
     squared error of scaled targets, one record per boosting round; it and `n_parameters_` know no quantiles.
 
     Attributes:
@@ -50,20 +50,21 @@ class LightGBMForecaster(Unfitted):
             self.boosters_.append(self._boost(data, data_val, record, quantile))
         self._finish(tuple(max(booster.best_iteration, 1) for booster in self.boosters_))
         if self.settings.model.shrinks:
-            self.length_ += support(val.y, self.predict(val), self.settings.horizons)
+            matrix = support(val.y, self.predict(val), self.settings.horizons)
+            self.length_ += tuple(matrix.ravel().tolist())
         self._record(rounds[: len(self.settings.horizons)], perf_counter() - started, on_epoch)
         return self
 
     def refit(self, train: Windows, length: Length, on_epoch: OnEpoch = ignore_epoch) -> Self:
         """Boost each output for its `length`, on the windows where its horizon is labelled.
 
-        Trees may be followed by the factors by which each horizon's forecast is multiplied.
+        Trees may be followed by what was supported of the forecasts.
 
         Raises:
             ValueError: if there is not one length per output, or a horizon has no label.
         """
-        factors = length[len(self._outputs) :]
-        if len(length) - len(factors) != len(self._outputs) or len(factors) not in (0, len(self.settings.horizons)):
+        n, n_supported = len(self.settings.horizons), len(length) - len(self._outputs)
+        if n_supported not in (0, n, n * n):
             raise ValueError(
                 "A refit needs trees per horizon, then trees per horizon and quantile, "
                 f"{len(self._outputs)} in all. Received: {len(length)}. Fit with the same quantiles, and pass `length_`"
@@ -79,7 +80,8 @@ class LightGBMForecaster(Unfitted):
 
     def predict(self, windows: Windows) -> Floats:
         """Plain log-returns `(n, n_horizons)`."""
-        return self._run(range(len(self.settings.horizons)), windows)
+        predicted: Floats = self._run(range(len(self.settings.horizons)), windows) @ self._support.T
+        return predicted
 
     def quantiles(self, windows: Windows, quantiles: tuple[float, ...], n_samples: int, seed: int) -> Floats:
         """Quantiles of the return, plain log-returns: `(n, n_horizons, n_quantiles)`. Nothing is drawn.
@@ -147,7 +149,7 @@ class LightGBMForecaster(Unfitted):
     def _run_one(self, place: int, x: Floats) -> Floats:
         booster, n_trees, scale = self.boosters_[place], self.length_[place], self.settings.target_scale
         scaled = booster.predict(x, num_iteration=int(n_trees), num_threads=self.settings.n_threads)
-        return np.asarray(scaled) * (self._factor(place) * scale[self._outputs[place][0]])
+        return np.asarray(scaled) * scale[self._outputs[place][0]]
 
     def _parameters(self, quantile: float | None) -> dict[str, Any]:
         own = self.settings.model.model_dump(exclude={"n_estimators", "early_stopping", "quantiles", "shrinks"})
@@ -196,10 +198,11 @@ class LightGBMForecaster(Unfitted):
             for tree in booster.dump_model(num_iteration=int(n_trees))["tree_info"]
         )
 
-    def _factor(self, place: int) -> float:
-        """By which the forecast of a booster is multiplied; quantiles stay as they are."""
-        factors = self.length_[len(self._outputs) :]
-        return factors[place] if place < len(factors) else 1.0
+    @property
+    def _support(self) -> Floats:
+        """By which the forecasts are multiplied; quantiles stay as they are."""
+        n, numbers = len(self.settings.horizons), self.length_[len(self._outputs) :]
+        return as_matrix(numbers, n) if numbers else np.eye(n)
 
     def _record(self, rounds: list[dict[str, dict[str, list[float]]]], seconds: float, on_epoch: OnEpoch) -> None:
         """Fill `history_`; a horizon that has stopped keeps its last value in the weighted sums."""

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.choice import best_together, choose, ratio_to_zero
+from forecaster.choice import MERIT, choose, merits, ratio_to_zero
 
 
 def test_the_ratio_is_the_mean_over_horizons_of_labelled_rows():
@@ -50,21 +50,12 @@ def test_without_folds_it_says_that_there_was_no_choice():
     )
 
 
-def test_the_models_that_do_best_together_are_meant():
-    y = np.tile([1.0, -1.0], 10)
-    up, down = y + np.tile([1, 1], 10), y - np.tile([1, 1], 10)  # errors that cancel
-    frame = pd.DataFrame({"horizon": 1, "y": y, "tcn": up, "dlinear": down, "lightgbm": -3 * y})
-    ratios = {m: ratio_to_zero(frame, frame[m], [1]) for m in ("tcn", "dlinear", "lightgbm")}
-    assert set(best_together(frame, ratios, list(ratios), [1])) == {"tcn", "dlinear"}
+def test_a_model_counts_by_a_power_of_its_skill():
+    weights = merits({"tcn": 0.98, "dlinear": 0.99, "transformer": 1.2}, ["tcn", "dlinear", "transformer"])
+    assert weights["tcn"] / weights["dlinear"] == pytest.approx(2**MERIT)
+    assert weights["transformer"] == 0
+    assert sum(weights.values()) == pytest.approx(1)
 
 
-def test_where_it_makes_hardly_a_difference_all_models_are_meant():
-    y = np.tile([1.0, -1.0], 10)
-    frame = pd.DataFrame({"horizon": 1, "y": y, "tcn": 0.001 * y, "dlinear": 0 * y})
-    assert best_together(frame, {"tcn": 0.999, "dlinear": 1.0}, ["tcn", "dlinear"], [1]) == ("tcn", "dlinear")
-
-
-def test_a_model_that_nothing_helps_is_left_alone():
-    y = np.tile([1.0, -1.0], 10)
-    frame = pd.DataFrame({"horizon": 1, "y": y, "tcn": y, "dlinear": -y})
-    assert best_together(frame, {"tcn": 0.0, "dlinear": 2.0}, ["tcn", "dlinear"], [1]) == ("tcn",)
+def test_models_of_which_none_beats_zero_weigh_the_same():
+    assert merits({"tcn": 1.0, "dlinear": 1.2}, ["tcn", "dlinear"]) == {"tcn": 0.5, "dlinear": 0.5}

@@ -201,6 +201,27 @@ def test_without_folds_nothing_is_stacked(world, tmp_path, oof):
     assert AdvancedEnsemble.load(tmp_path).predict(both, closes).equals(ensemble.predict(both, closes))
 
 
+def test_the_mean_of_the_best_weighs_survivors_by_their_skill(world, ensemble):
+    frame, closes = world
+    both = split(frame)[2]
+    ensemble.merits_ = {m: float(i) for i, m in enumerate(MODELS)}
+    lost = MODELS[-1]
+    path = forced(ensemble, "best_mean").weight_path(both.assign(**{lost: np.nan}), closes).iloc[-1]
+    left = {m: w for m, w in ensemble.merits_.items() if m != lost}
+    expected = {m: ensemble.gate_[30] * w / sum(left.values()) for m, w in left.items()}
+    assert path["horizon"] == 30
+    assert {m: path[m] for m in left} == pytest.approx(expected)
+
+
+def test_runs_saved_when_the_best_weighed_the_same_can_be_loaded(world, ensemble, tmp_path):
+    ensemble.save(tmp_path)
+    state = json.loads((tmp_path / "ensemble.json").read_text())
+    del state["merits"]
+    (tmp_path / "ensemble.json").write_text(json.dumps(state | {"best": ["tcn", "dlinear"]}))
+    weights = forced(AdvancedEnsemble.load(tmp_path), "best_mean")._fixed_weights("best_mean", 1, ("tcn", "dlinear"))
+    assert weights == {"tcn": 0.5, "dlinear": 0.5}
+
+
 def test_folds_that_leave_a_horizon_without_labels_are_not_stacked(world):
     frame, closes = world
     oof = split(frame)[0]

@@ -2,8 +2,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from forecaster.settings import NETWORKS
-
 pytestmark = pytest.mark.slow
 
 
@@ -23,14 +21,18 @@ def test_biases_of_heads_stand_still_where_no_drift_is_learned():
     assert rates(variables, {}, head=1.0, learns_drift=True) == [1] * 6
 
 
-@pytest.mark.parametrize("model", NETWORKS)
-def test_scaled_heads_scale_the_forecast_of_their_horizon(small_model, parts, model):
+def test_a_layer_of_support_lets_pass_what_it_is_not_told_to_change(small_model, parts):
     import numpy as np
 
-    from forecaster.models.keras_heads import scale_heads
+    from forecaster.models.keras_heads import set_support, with_support
 
-    fitted = small_model(model).fit(*parts[:2])
-    before = fitted.predict(parts[2])
-    scale_heads(fitted.network_, {1: 0.5, 3: 0.25})
+    fitted = small_model("dlinear").fit(*parts[:2])
+    network, x = fitted.network_, parts[2].x[:5]
+    supported = with_support(network)
+    assert [v.path for v in supported.trainable_variables] == [v.path for v in network.trainable_variables]
+    before = supported(x).numpy()
+    np.testing.assert_array_equal(before, network(x).numpy())
     assert before.any(axis=0).all()
-    np.testing.assert_allclose(fitted.predict(parts[2]), before * [0.5, 0.25], rtol=1e-5)
+    set_support(supported, np.array([[0.5, 0.0], [0.25, 1.0]]))
+    expected = np.column_stack([before[:, 0] / 2, before[:, 0] / 4 + before[:, 1]])
+    np.testing.assert_allclose(supported(x).numpy(), expected, rtol=1e-6)

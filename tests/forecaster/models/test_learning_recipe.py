@@ -12,12 +12,12 @@ SHRUNK = TrainingConfig(epochs=3, epoch_windows=64, weight_memory=0.5, shrinks=T
 
 
 @pytest.mark.parametrize("model", NETWORKS)
-def test_a_seed_gives_the_same_numbers_twice_and_a_refit_knows_its_factors(small_model, parts, model):
+def test_a_seed_gives_the_same_numbers_twice_and_a_refit_knows_what_was_supported(small_model, parts, model):
     training = training_settings("learning").model_copy(update={"epochs": 2, "epoch_windows": 64})
     first, second = (small_model(model, training=training).fit(*parts[:2]) for _ in range(2))
     np.testing.assert_array_equal(first.predict(parts[2]), second.predict(parts[2]))
     assert first.length_ == second.length_
-    assert len(first.length_) == 1 + 2
+    assert len(first.length_) == 1 + 2 * 2
     again = small_model(model, training=training).refit(parts[0], first.length_)
     np.testing.assert_allclose(again.predict(parts[2]), first.predict(parts[2]), rtol=1e-5, atol=1e-9)
 

@@ -33,14 +33,22 @@ def test_what_validation_supports_is_kept_by_the_forecast_its_file_and_a_refit(s
     whole, shrunk = (
         small_model("lightgbm", model=LightGBMConfig(shrinks=each)).fit(train, val) for each in (False, True)
     )
-    factors = support(val.y, whole.predict(val), (1, 3))
-    assert shrunk.length_ == (*whole.length_, *factors)
-    assert min(factors) < 1
-    np.testing.assert_allclose(shrunk.predict(test), whole.predict(test) * factors)
+    matrix = support(val.y, whole.predict(val), (1, 3))
+    assert shrunk.length_ == (*whole.length_, *matrix.ravel())
+    assert matrix.sum() < 2
+    np.testing.assert_allclose(shrunk.predict(test), whole.predict(test) @ matrix.T)
     shrunk.save(tmp_path)
     assert np.array_equal(type(shrunk).load(tmp_path).predict(test), shrunk.predict(test))
     again = [small_model("lightgbm").refit(train, length).predict(test) for length in (whole.length_, shrunk.length_)]
-    np.testing.assert_allclose(again[1], again[0] * factors)
+    np.testing.assert_allclose(again[1], again[0] @ matrix.T)
+
+
+def test_a_factor_for_each_horizon_is_what_earlier_fits_supported(small_model, parts):
+    train, val, test = parts
+    fitted = small_model("lightgbm").fit(train, val)
+    shrunk = small_model("lightgbm").refit(train, (*fitted.length_, 0.5, 0.25))
+    whole = small_model("lightgbm").refit(train, fitted.length_)
+    np.testing.assert_allclose(shrunk.predict(test), whole.predict(test) * [0.5, 0.25])
 
 
 def test_a_booster_whose_file_is_gone_is_named(small_model, parts, tmp_path):

@@ -1,0 +1,74 @@
+"""How boldly forecasts may speak: slopes of what came on what was said, and what is known of them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from forecaster.windows import Floats
+
+TINY = 1e-12
+SPREAD = 0.2  # by how much of the common slope those of horizons are thought to differ
+
+
+class Slope(NamedTuple):
+    """A slope through the origin, and its standard error: infinite where nothing was forecast."""
+
+    value: float
+    error: float
+
+    @property
+    def evidence(self) -> float:
+        """Squared t statistic; zero where the slope is not positive."""
+        return (self.value / self.error) ** 2 if self.value > 0 else 0.0
+
+
+def slope(y: Floats, y_hat: Floats, horizon: int) -> Slope:
+    """Slope of outcomes on forecasts; labels overlap, so its error is that of Newey & West (1987), lag `horizon - 1`.
+
+    Args:
+        y: outcomes `(n,)` of consecutive origins.
+        y_hat: the forecasts of them `(n,)`.
+        horizon: days ahead.
+    """
+    from statsmodels.regression.linear_model import OLS  # slow to import, and needed once a fit
+
+    if not (y_hat**2).sum() > 0:
+        return Slope(0.0, np.inf)
+    lags = {"maxlags": min(horizon, len(y)) - 1, "use_correction": True}
+    fitted = OLS(y, y_hat).fit(cov_type="HAC", cov_kwds=lags)
+    return Slope(float(fitted.params[0]), max(float(fitted.bse[0]), TINY))
+
+
+def credit(slopes: Sequence[Slope], horizons: Sequence[int], chance: float) -> float:
+    """How much of a forecast its evidence supports, in [0, 1]: zero where it could as well be chance.
+
+    A positive-part factor `1 - chance / t^2` (after James & Stein 1961). Horizons are judged together, each counted for
+    its outcomes that do not overlap: a forecast that is right about tomorrow is given credit for the month, and none
+    for a month of which a part holds so few that luck would decide.
+
+    Args:
+        slopes: one per horizon.
+        horizons: days ahead of each.
+        chance: what the squared t statistic comes to without any merit.
+    """
+    shared = _mean([each.evidence for each in slopes], horizons)
+    return 1 - chance / shared if shared > chance else 0.0
+
+
+def boldness(slopes: Sequence[Slope], horizons: Sequence[int], most: float) -> Floats:
+    """Factor in [0, `most`] on each horizon's forecast that minimises squared errors: `(n_horizons,)`.
+
+    The horizons' slopes lean on a common one, the more the less certain they are (partial pooling: Gelman & Hill 2007,
+    chapter 12).
+    """
+    values, errors = np.array(slopes).T
+    common = _mean(values, horizons)
+    trust = 1 / (1 + (errors / (SPREAD * max(common, TINY))) ** 2)
+    factors: Floats = np.clip(common + trust * (values - common), 0, most)
+    return factors
+
+
+def _mean(values: Sequence[float] | Floats, horizons: Sequence[int]) -> float:
+    """Each horizon weighted by its outcomes that do not overlap."""
+    return float(np.average(values, weights=1 / np.asarray(horizons)))

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from forecaster.slopes import SPREAD, Slope, boldness, credit, slope
+
+RNG = np.random.default_rng(0)
+SIGNAL = RNG.standard_normal(600)
+Y = SIGNAL + RNG.standard_normal(600)
+
+
+def test_a_slope_and_its_error_are_those_of_a_regression_through_the_origin():
+    found, expected = slope(Y, SIGNAL / 2, 1), sm.OLS(Y, SIGNAL / 2).fit()
+    assert found.value == pytest.approx(expected.params[0])
+    assert found.error == pytest.approx(expected.bse[0], rel=0.1)
+    assert found.evidence == pytest.approx((found.value / found.error) ** 2)
+
+
+def test_overlapping_outcomes_leave_a_slope_less_certain():
+    path = np.convolve(RNG.standard_normal(629), np.ones(30), "valid")
+    y_hat = np.convolve(RNG.standard_normal(629), np.ones(30), "valid")
+    assert slope(path, y_hat, 30).error > 2 * slope(path, y_hat, 1).error
+
+
+def test_a_slope_that_is_not_positive_is_no_evidence():
+    assert slope(Y, -SIGNAL, 1).value < 0
+    assert slope(Y, -SIGNAL, 1).evidence == 0
+    assert slope(Y, 0 * SIGNAL, 7) == Slope(0, np.inf)
+    assert slope(Y, 0 * SIGNAL, 7).evidence == 0
+
+
+def test_fewer_days_than_the_horizon_are_no_error():
+    assert np.isfinite(slope(Y[:20], SIGNAL[:20], 30).error)
+
+
+def test_credit_is_what_chance_does_not_explain():
+    assert credit([Slope(1, 0.1)], (1,), chance=5) == pytest.approx(0.95)
+    assert credit([Slope(1, 0.5)], (1,), chance=5) == 0
+
+
+def test_horizons_share_their_evidence_by_how_many_outcomes_do_not_overlap():
+    certain, nothing = Slope(1, 0.1), Slope(0, np.inf)
+    assert credit([certain, nothing], (1, 30), chance=5) == pytest.approx(1 - 5 / (100 * 30 / 31))
+    assert credit([nothing, certain], (1, 30), chance=5) == 0
+
+
+def test_an_uncertain_slope_leans_on_the_common_one_and_a_certain_one_does_not():
+    day = Slope(1.0, 0.01)
+    assert boldness([day, Slope(3.0, 5.0)], (1, 30), most=9)[1] == pytest.approx(1.06, abs=0.02)
+    assert boldness([day, Slope(3.0, 0.01)], (1, 30), most=9)[1] == pytest.approx(3, abs=0.01)
+    assert boldness([day, Slope(0.0, np.inf)], (1, 30), most=9)[1] == pytest.approx(30 / 31, abs=1e-6)
+
+
+def test_a_slope_as_uncertain_as_slopes_differ_is_met_half_way():
+    assert boldness([Slope(1.0, 0.2), Slope(1.0, 0.2)], (1, 1), most=9) == pytest.approx([1, 1])
+    unlike = boldness([Slope(0.9, SPREAD), Slope(1.1, SPREAD)], (1, 1), most=9)
+    assert unlike == pytest.approx([0.95, 1.05])
+
+
+def test_nothing_is_turned_round_or_made_bolder_than_allowed():
+    assert boldness([Slope(1.0, 0.01), Slope(-1.0, 0.01)], (1, 1), most=9)[1] == 0
+    assert boldness([Slope(2.0, 0.1)], (1,), most=1.5)[0] == 1.5
