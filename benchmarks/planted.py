@@ -91,6 +91,7 @@ def loud_only(draws: simulated._Draws, column: int, memory: float) -> Law:
 
 LAWS: dict[str, tuple[Callable[..., Law], float, float]] = {  # law, its memory a day, R2 of the oracle at one day
     "none": (persistent, simulated.FACTOR_MEMORY, 0.0),
+    "idle": (persistent, simulated.FACTOR_MEMORY, 0.0),  # gauges are there, and drive nothing
     "linear": (persistent, simulated.FACTOR_MEMORY, 0.10),
     "weak": (persistent, simulated.FACTOR_MEMORY, 0.05),
     "brisk": (persistent, 0.80, 0.10),
@@ -109,6 +110,8 @@ def plant(shape: str, seed: int, folder: Path) -> dict[str, pd.DataFrame]:
     oracles = {}
     for column, coin in enumerate(COINS):
         bars, oracle = _coin(coin, draws, column, law(draws, column, memory), signal)
+        if shape == "none":
+            bars = bars.drop(columns=[name for name in bars if name.startswith("gauge")])
         bars.set_index(days).to_parquet(folder / f"{coin}.parquet")
         oracles[coin] = oracle.set_index(days)
     return oracles
@@ -123,7 +126,7 @@ def _coin(
     beta = simulated._beta(known[1:], quiet[1:], signal)
     gauges = law.seen + law.noise * draws.gauges[:, column]
     bars = pd.DataFrame(simulated._bars(coin, draws, column, quiet + beta * known))
-    named = {f"gauge_{i}": gauge for i, gauge in enumerate(gauges.T)} if signal else {}
+    named = {f"gauge_{i}": gauge for i, gauge in enumerate(gauges.T)}
     return bars.assign(**named), pd.DataFrame({h: beta * sum(map(law.expected, range(h))) for h in HORIZONS})
 
 

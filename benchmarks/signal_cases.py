@@ -133,7 +133,11 @@ def _forecasts(fitted: FitResult) -> Artifact:
 
 
 def scores(frame: pd.DataFrame, fits: Fits, prepared: PreparedCase, recipe: Recipe) -> list[dict[str, Any]]:
-    """A record per model and horizon: R2 against the zero forecast, the oracle's, and RMSE over zero's."""
+    """A record per model and horizon: R2 against the zero forecast, the oracle's, and RMSE over zero's.
+
+    `knows` is the share of the oracle's R2 that is to be expected over many such test parts: how close the forecast is
+    to the best one given the hidden state. What came does not enter, and its luck neither.
+    """
     case, known, records = prepared.case, prepared.oracle, []
     models = [m for m in (*MODELS, *REFERENCES, ENSEMBLE) if m in frame]
     efforts = {m: _effort(prepared, fits.get((m, prepared.data.judged.name)), recipe) for m in models}
@@ -143,7 +147,8 @@ def scores(frame: pd.DataFrame, fits: Fits, prepared: PreparedCase, recipe: Reci
         for model in models:
             what = {"shape": case.shape, "seed": case.seed, "coin": case.coin, "recipe": recipe, "model": model}
             r2 = _r2(rows["y"], rows[model])
-            how = {"horizon": int(horizon), "r2": r2, "oracle": of_oracle, "ratio": (1 - r2) ** 0.5}
+            knows = None if best is None or not best.any() else _r2(best, rows[model])
+            how = {"horizon": int(horizon), "r2": r2, "oracle": of_oracle, "ratio": (1 - r2) ** 0.5, "knows": knows}
             records.append(what | how | efforts[model])
     return records
 
