@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Any
 
 PATIENCE_SECONDS = 60.0  # for the others; whoever waits longer goes on without them
+SELDOM = 50_000  # new objects between two looks of the garbage collector; Python's 700 cost a cached night a second
 
 
 class StartingLine:
@@ -54,12 +55,14 @@ def kept_for_good() -> Iterator[None]:
     """What is imported inside lives as long as the process: the garbage collector never looks at it, not even then.
 
     Going through a million objects takes it a second and more while modules are imported, and as much at the end.
+    At what is made later it looks seldom.
     """
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(SELDOM)
         gc.enable()
 
 

@@ -24,6 +24,7 @@ MODEL_TRAINING = {
     "mlflow.experimentKind": "custom_model_development"
 }  # a hint to the UI, which not every version takes
 MAX_ENTRIES = 1000  # of one `log_batch`
+MAX_POINTS = 100  # of one curve
 FORECASTER = "forecaster"  # name of the loadable model
 CARD = "model_card.md"
 CURVES = "curves.html"
@@ -180,6 +181,12 @@ def _log_model(client: Any, experiment: str, parent: str, model: str, entry: Mod
     client.set_terminated(child)
 
 
+def _thinned(curve: list[Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """Every so-manieth record and the last: trees have hundreds of rounds, each a row of the database per figure."""
+    every = -(-len(curve) // MAX_POINTS)
+    return [record for i, record in enumerate(curve, start=1) if i % every == 0 or i == len(curve)]
+
+
 def _log(
     client: Any,
     run: str,
@@ -194,7 +201,7 @@ def _log(
     points = [Metric(name, float(value), stamp, 0) for name, value in metrics.items()]
     points += [
         Metric(name, float(value), stamp, int(record["epoch"]))
-        for record in curves
+        for record in _thinned(list(curves))
         for name, value in record.items()
         if name != "epoch"
     ]
@@ -225,6 +232,7 @@ def _experiment(tracking_uri: str, coin: str) -> tuple[Any, str]:
 
     with sqlite.making(tracking_uri):
         sqlite.write_ahead(tracking_uri)
+        sqlite.wait_once(tracking_uri)
         client = MlflowClient(tracking_uri)
         found = client.get_experiment_by_name(coin)
         if found is not None:

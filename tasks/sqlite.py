@@ -1,10 +1,13 @@
 """MLflow's SQLite database: where it is, and who may write to it when. A tracking server looks after its own."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -51,6 +54,51 @@ def write_ahead(tracking_uri: str) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
 
 
-def turn(tracking_uri: str) -> AbstractContextManager[object]:
-    """One coin of a night writes at a time: another would sleep, or find the database locked and start over."""
-    return nullcontext() if file_of(tracking_uri) is None else _writing
+@cache
+def wait_once(tracking_uri: str) -> None:
+    """Let what SQLAlchemy commits to this database wait for the disk when a turn ends, no longer each by itself.
+
+    Only where a write-ahead log is kept: without one a power cut in between could damage the database.
+    """
+    database = file_of(tracking_uri)
+    if database is None:
+        return
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def relax(connection: Any, _record: object) -> None:
+        if isinstance(connection, sqlite3.Connection) and _main_file(connection) == database and _keeps_log(connection):
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _main_file(connection: sqlite3.Connection) -> Path | None:
+    files = {name: file for _, name, file in connection.execute("PRAGMA database_list")}
+    return Path(files["main"]).resolve() if files.get("main") else None
+
+
+def _keeps_log(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA journal_mode").fetchone() == ("wal",))
+
+
+@contextmanager
+def turn(tracking_uri: str) -> Iterator[None]:
+    """One coin of a night writes at a time: another would sleep, or find the database locked and start over.
+
+    What was written is on disk when the turn is over.
+    """
+    database = file_of(tracking_uri)
+    if database is None:
+        yield
+        return
+    with _writing:
+        try:
+            yield
+        finally:
+            _sync(database.with_name(f"{database.name}-wal"))
+
+
+def _sync(log: Path) -> None:
+    """Wait for the disk; a log that is gone is in the database, which SQLite has waited for."""
+    with suppress(FileNotFoundError), log.open("rb") as file:
+        os.fsync(file.fileno())

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from forecaster.serving import load_run
-from tasks.log import MAX_ENTRIES, AdvancedLog, ModelLog, NightLog, log, log_advanced
+from tasks.log import MAX_ENTRIES, MAX_POINTS, AdvancedLog, ModelLog, NightLog, log, log_advanced
 from tasks.pool import Pool
 from tasks.runtime import Runtime, use_runtime
 from tasks.steps import StepLog
@@ -213,10 +213,21 @@ def test_coins_that_log_side_by_side_do_not_mix(client: Any, saved: Path, uri: s
 
 
 def test_more_figures_than_one_batch_takes_are_all_logged(client: Any, uri: str):
-    epochs = [{"epoch": epoch, "loss": 1.0 / (epoch + 1)} for epoch in range(MAX_ENTRIES + 5)]
+    names = [f"loss_{i}" for i in range(MAX_ENTRIES // MAX_POINTS + 1)]
+    epochs = [{"epoch": epoch, **dict.fromkeys(names, 1.0 / epoch)} for epoch in range(1, MAX_POINTS + 1)]
     model = ModelLog(params={"filters": 32}, metrics={"test_rmse_h1": 0.02}, curves=epochs)
     run = child(client, log.fn(night().model_copy(update={"models": {"tcn": model}}), uri), "tcn")
-    history = client.get_metric_history(run.info.run_id, "loss")
-    assert {point.step: point.value for point in history} == {each["epoch"]: each["loss"] for each in epochs}
+    for name in names:
+        history = client.get_metric_history(run.info.run_id, name)
+        assert {point.step: point.value for point in history} == {each["epoch"]: each[name] for each in epochs}
     assert run.data.params == {"filters": "32"}
     assert run.data.metrics["test_rmse_h1"] == 0.02
+
+
+def test_a_long_curve_is_logged_at_regular_steps_and_with_its_end(client: Any, uri: str):
+    epochs = [{"epoch": epoch, "loss": 1.0 / epoch} for epoch in range(1, 2 * MAX_POINTS + 6)]
+    model = ModelLog(params={}, metrics={}, curves=epochs)
+    run = child(client, log.fn(night().model_copy(update={"models": {"lightgbm": model}}), uri), "lightgbm")
+    history = client.get_metric_history(run.info.run_id, "loss")
+    steps = [*range(3, 2 * MAX_POINTS + 6, 3), 2 * MAX_POINTS + 5]
+    assert {point.step: point.value for point in history} == {step: 1.0 / step for step in steps}
