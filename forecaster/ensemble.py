@@ -20,7 +20,7 @@ from forecaster.stacking import ConvexStack, MetaLearner
 
 KEYS = ["cutoff", "horizon"]
 WEIGHTS_ARE: dict[Method, str] = {
-    "best_mean": "weights by skill on val, times the gate",
+    "best_mean": "weights by skill on the folds' held-out days and val, times the gate",
     "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
     "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
     "stack": "shares of the gain of the meta-learner's trees, times the gate; not weights of a linear combination",
@@ -32,8 +32,9 @@ WEIGHTS_ARE: dict[Method, str] = {
 class AdvancedEnsemble:
     """A stack, a convex stack, a regime-weighted or a plain mean of surviving models, whichever does best on val.
 
-    The stacks learn from out-of-fold predictions alone; val only chooses between candidates. Frames are forecast
-    frames of one coin: `cutoff, ds, horizon, y` and one column per model, in plain log-returns.
+    The stacks learn from out-of-fold predictions alone, and the weights of the mean from these and val; otherwise val
+    only chooses between candidates. Frames are forecast frames of one coin: `cutoff, ds, horizon, y` and one column per
+    model, in plain log-returns.
 
     Attributes:
         config: settings of the candidates.
@@ -42,7 +43,7 @@ class AdvancedEnsemble:
         convex_: fitted convex stack; without weights where there were no out-of-fold rows.
         meta_learner_: fitted LightGBM stack, if there were out-of-fold rows.
         target_scale_: interquartile range of the train targets per horizon.
-        merits_: weight of each member in their mean by skill on val.
+        merits_: weight of each member in their mean by skill.
         gate_: factor per horizon on the chosen method's forecast, from how it did on val.
     """
 
@@ -84,11 +85,18 @@ class AdvancedEnsemble:
         self._fit_stacks(oof)
         forecasts: dict[str, pd.Series[float]] = {m: val[m] for m in self.members_}
         ratios = self._ratios(val, forecasts)
-        self.merits_ = merits(ratios, self.members_)
+        self.merits_ = merits(self._skills(oof, val), self.members_)
         ratios |= self._ratios(val, {m: self._combine(m, val, closes) for m in CANDIDATES if self._is_fitted(m)})
         self.choice_ = choose(ratios, self.members_)
         self.gate_ = self._gates(val, closes)
         return self
+
+    def _skills(self, oof: pd.DataFrame | None, val: pd.DataFrame) -> dict[str, float]:
+        """Ratio to zero of each member on all days that it was not fitted to: val holds few of them."""
+        rows = val if self.convex_ is None or oof is None else pd.concat([oof, val], ignore_index=True)
+        complete = rows[[*self.members_]].notna().all(axis=None)  # or members would be compared on different days
+        rows = rows if complete else val
+        return self._ratios(rows, {m: rows[m] for m in self.members_})
 
     def _ratios(self, val: pd.DataFrame, forecasts: Mapping[str, "pd.Series[float]"]) -> dict[str, float]:
         return {name: ratio_to_zero(val, y_hat, list(self.target_scale_)) for name, y_hat in forecasts.items()}

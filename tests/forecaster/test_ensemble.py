@@ -213,6 +213,16 @@ def test_the_mean_of_the_best_weighs_survivors_by_their_skill(world, ensemble):
     assert {m: path[m] for m in left} == pytest.approx(expected)
 
 
+def test_merit_is_judged_on_the_folds_and_val_where_every_member_has_them(world):
+    frame, closes = world
+    better = np.where(frame["part"] == "oof", 0.5 * frame["y"], frame["lightgbm"])
+    with_folds = fitted_on(frame.assign(lightgbm=better), closes)
+    assert with_folds.merits_["lightgbm"] > fitted_on(frame, closes).merits_["lightgbm"]
+    lost = frame["tcn"].mask(frame["part"] == "oof")
+    on_val = fitted_on(frame.assign(lightgbm=better, tcn=lost), closes)
+    assert on_val.merits_ == fitted_on(frame, closes, oof=None).merits_
+
+
 def test_runs_saved_when_the_best_weighed_the_same_can_be_loaded(world, ensemble, tmp_path):
     ensemble.save(tmp_path)
     state = json.loads((tmp_path / "ensemble.json").read_text())
