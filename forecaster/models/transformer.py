@@ -10,7 +10,7 @@ from forecaster.models.keras_training import NetworkForecaster
 from forecaster.models.layers.causal_attention import CausalSelfAttention
 from forecaster.models.layers.dropout import ByteDropout
 from forecaster.models.layers.position_embedding import PositionEmbedding
-from forecaster.models.layers.warmup import WarmupDecay
+from forecaster.models.layers.warmup import Warmup, WarmupDecay
 
 
 class TransformerForecaster(NetworkForecaster):
@@ -41,10 +41,10 @@ class TransformerForecaster(NetworkForecaster):
         )
 
     def learning_rate(self) -> Any:
-        """Warm-up and inverse square root decay, unless the recipe has a warm-up of its own."""
+        """A warm-up, then inverse square root decay, or where the recipe warms every network up: no decay."""
         config = self.settings.model
-        own = super().learning_rate()
-        return own if self.settings.training.warmup_steps else WarmupDecay(config.learning_rate, config.warmup_steps)
+        schedule = Warmup if self.settings.training.warmup_steps else WarmupDecay
+        return schedule(config.learning_rate, config.warmup_steps)
 
     def layer_rates(self) -> dict[str, float]:
         """Positions, which start as a fiftieth of what they are added to, may learn faster."""

@@ -111,7 +111,7 @@ def _transformer() -> "dict[str, BaseDistribution]":
         "dropout": FloatDistribution(0.1, 0.5),
         "learning_rate": FloatDistribution(1e-5, 5e-3, log=True),
         "weight_decay": FloatDistribution(1e-4, 1e-1, log=True),
-        "warmup_steps": IntDistribution(100, 1000, step=100),
+        "warmup_steps": IntDistribution(50, 1000, step=50),
     }
 
 

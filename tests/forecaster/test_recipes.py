@@ -15,7 +15,15 @@ def test_the_learning_recipe_changes_how_a_network_learns_and_not_what_it_is(mod
     specified, learning = (model_settings(recipe, model).model_dump() for recipe in ("specified", "learning"))
     changed = {name for name in specified if specified[name] != learning[name]}
     assert changed
-    assert changed <= {"learning_rate", "head_rate", "attention_rate", "position_rate", "plateau_patience", "l2"}
+    assert changed <= {
+        "learning_rate",
+        "head_rate",
+        "attention_rate",
+        "position_rate",
+        "plateau_patience",
+        "l2",
+        "warmup_steps",
+    }
 
 
 def test_the_learning_recipe_keeps_loss_batch_and_specified_noise():
