@@ -12,6 +12,7 @@ from forecaster.settings import Config
 Candidate = Literal["convex", "regime", "stack", "best_mean"]
 CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)  # simplest first: it wins a tie
 Method = Literal[Candidate, "weighted_average"]
+METHODS: tuple[Method, ...] = (*CANDIDATES, "weighted_average")
 MERIT = 4  # the power of a model's skill by which it counts: 0 is a plain mean, infinity the best model alone
 
 
@@ -21,7 +22,8 @@ class Choice(Config):
     Attributes:
         method: how forecasts are combined.
         why: one sentence with every candidate's val ratio.
-        val_ratios: RMSE / RMSE of the zero forecast on val, mean over horizons: per candidate and single model.
+        val_ratios: RMSE / RMSE of the zero forecast on val, mean over horizons: per method, after its gate, and per
+            single model.
         fallback: whether the stack was chosen and then given up for the weighted average.
         fallback_reason: the warning that goes with it.
     """
@@ -75,7 +77,7 @@ def choose(ratios: Mapping[str, float], members: Sequence[str]) -> Choice:
     A chosen stack that is worse than the best single model on val gives way to a simple weighted average.
 
     Args:
-        ratios: `ratio_to_zero` of every candidate that could be built and of every member.
+        ratios: `ratio_to_zero` of every candidate that could be built, after its gate, and of every member.
         members: the single models among them.
     """
     candidates = [name for name in CANDIDATES if name in ratios]
@@ -94,7 +96,7 @@ def choose(ratios: Mapping[str, float], members: Sequence[str]) -> Choice:
 def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[str, float]) -> str:
     """One sentence: who won by which figures."""
     figures = ", ".join(f"{name} {ratios[name]:.4f}" for name in candidates)
-    unit = "RMSE / RMSE of the zero forecast on val, mean over horizons"
+    unit = "RMSE / RMSE of the zero forecast on val, each after its gate, mean over horizons"
     without = "" if "stack" in candidates else "There were no out-of-fold rows for every horizon to stack. "
     won = f"{without}Of the candidates {best} has the smallest error"
     return f"{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from forecaster.choice import CANDIDATES, Choice, Method, choose, merits, ratio_to_zero
+from forecaster.choice import METHODS, Choice, Method, choose, merits, ratio_to_zero
 from forecaster.gate import val_gates
 from forecaster.members import surviving, without_lost
 from forecaster.online import online_weights, regimes_on
@@ -83,12 +83,12 @@ class AdvancedEnsemble:
         self.target_scale_ = dict(target_scale)
         self.members_ = surviving(val, MODELS)
         self._fit_stacks(oof)
-        forecasts: dict[str, pd.Series[float]] = {m: val[m] for m in self.members_}
-        ratios = self._ratios(val, forecasts)
         self.merits_ = merits(self._skills(oof, val), self.members_)
-        ratios |= self._ratios(val, {m: self._combine(m, val, closes) for m in CANDIDATES if self._is_fitted(m)})
-        self.choice_ = choose(ratios, self.members_)
-        self.gate_ = self._gates(val, closes)
+        combined = {m: self._combine(m, val, closes) for m in METHODS if self._is_fitted(m)}
+        gates = {m: self._gates(val, y_hat) for m, y_hat in combined.items()}
+        gated: dict[str, pd.Series[float]] = {m: combined[m] * val["horizon"].map(gates[m]) for m in combined}
+        self.choice_ = choose(self._ratios(val, gated | {m: val[m] for m in self.members_}), self.members_)
+        self.gate_ = gates[self.method]
         return self
 
     def _skills(self, oof: pd.DataFrame | None, val: pd.DataFrame) -> dict[str, float]:
@@ -101,8 +101,8 @@ class AdvancedEnsemble:
     def _ratios(self, val: pd.DataFrame, forecasts: Mapping[str, "pd.Series[float]"]) -> dict[str, float]:
         return {name: ratio_to_zero(val, y_hat, list(self.target_scale_)) for name, y_hat in forecasts.items()}
 
-    def _gates(self, val: pd.DataFrame, closes: "pd.Series[float]") -> dict[int, float]:
-        rows = val[["horizon", "y"]].assign(y_hat=self._combine(self.method, val, closes)).dropna(subset="y")
+    def _gates(self, val: pd.DataFrame, y_hat: "pd.Series[float]") -> dict[int, float]:
+        rows = val[["horizon", "y"]].assign(y_hat=y_hat).dropna(subset="y")
         per_horizon = {h: rows[rows["horizon"] == h] for h in self.target_scale_}
         return val_gates({h: (r["y"].to_numpy(float), r["y_hat"].to_numpy(float)) for h, r in per_horizon.items()})
 
@@ -119,7 +119,7 @@ class AdvancedEnsemble:
             self.meta_learner_ = MetaLearner(self.config, self.target_scale_).fit(rows, members)
 
     def _is_fitted(self, method: Method) -> bool:
-        return method in ("regime", "best_mean") or self.convex_ is not None
+        return method not in ("convex", "stack") or self.convex_ is not None
 
     def predict(self, frame: pd.DataFrame, closes: "pd.Series[float]") -> "pd.Series[float]":
         """Combined log-returns for the rows of `frame`, on its index.

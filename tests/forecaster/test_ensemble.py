@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster.choice import Choice
+from forecaster.choice import Choice, ratio_to_zero
 from forecaster.ensemble import AdvancedEnsemble
 from forecaster.members import surviving
 from forecaster.metrics import rmse
@@ -145,7 +145,7 @@ def test_a_stack_that_lost_a_member_gives_way_to_the_average_with_a_warning(worl
 def test_the_stack_falls_back_to_the_default_weights_when_a_single_model_is_better(monkeypatch, world):
     frame, closes = world
     frame = frame.assign(tcn=frame["y"])  # one model knows all, so the blends and the trees fall behind it
-    monkeypatch.setattr("forecaster.ensemble.CANDIDATES", ("stack",))
+    monkeypatch.setattr("forecaster.ensemble.METHODS", ("stack", "weighted_average"))
     ensemble = fitted_on(frame, closes)
     assert ensemble.method == "weighted_average"
     assert ensemble.fallback
@@ -153,6 +153,16 @@ def test_the_stack_falls_back_to_the_default_weights_when_a_single_model_is_bett
     both = split(frame)[2]
     expected = both["horizon"].map(ensemble.gate_) * sum(w * both[m] for m, w in DEFAULT_WEIGHTS.items())
     assert ensemble.predict(both, closes).to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_methods_are_compared_as_they_would_be_shipped(world):
+    """What is too timid or too bold is no worse a candidate: its gate mends it."""
+    frame, closes = world
+    ensemble = fitted_on(frame, closes)
+    val = split(frame)[1]
+    shipped = ensemble.predict(val, closes)
+    expected = ratio_to_zero(val, shipped, list(SCALE))
+    assert ensemble.choice_.val_ratios[ensemble.method] == pytest.approx(expected)
 
 
 def test_the_stacks_never_see_val(world, ensemble):
