@@ -30,7 +30,7 @@ WEIGHTS_ARE: dict[Method, str] = {
 
 @dataclass
 class AdvancedEnsemble:
-    """A stack, a convex stack, a regime-weighted or a plain mean of surviving models, whichever does best on val.
+    """A stack, a convex stack, a regime-weighted mean or a mean by skill of models, whichever does best on val.
 
     The stacks learn from out-of-fold predictions alone, and the weights of the mean from these and val; otherwise val
     only chooses between candidates. Frames are forecast frames of one coin: `cutoff, ds, horizon, y` and one column per
@@ -70,7 +70,7 @@ class AdvancedEnsemble:
         candidate only.
 
         Args:
-            oof: out-of-fold forecasts; None or no rows leaves the regime candidate alone.
+            oof: out-of-fold forecasts; None or no rows leaves nothing to stack.
             val: forecasts of the val part.
             closes: daily closes by date, from well before val on; days after a cutoff are not used for it.
             target_scale: interquartile range of the train targets per horizon.

@@ -18,5 +18,5 @@ def val_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
         rows: per horizon, log-returns that came `(n,)` and forecasts of them `(n,)`, of consecutive origins.
     """
     slopes = [slope(y, y_hat, horizon) for horizon, (y, y_hat) in rows.items()]
-    factors = boldness(slopes, tuple(rows), MOST) * credit(slopes, tuple(rows), CHANCE)
+    factors = boldness(slopes, MOST) * credit(slopes, tuple(rows), CHANCE)
     return dict(zip(rows, factors.tolist(), strict=True))

@@ -8,7 +8,7 @@ import numpy as np
 from forecaster.windows import Floats
 
 TINY = 1e-12
-SPREAD = 0.2  # by how much of the common slope those of horizons are thought to differ
+SPREAD = 0.3  # by how much the slopes of horizons are thought to differ
 
 
 class Slope(NamedTuple):
@@ -24,7 +24,8 @@ class Slope(NamedTuple):
 
 
 def slope(y: Floats, y_hat: Floats, horizon: int) -> Slope:
-    """Slope of outcomes on forecasts; labels overlap, so its error is that of Newey & West (1987), lag `horizon - 1`.
+    """Slope of outcomes on forecasts; labels overlap, so its error is that of Newey & West (1987), lag `horizon - 1`
+    or a quarter of the days.
 
     Args:
         y: outcomes `(n,)` of consecutive origins.
@@ -33,9 +34,9 @@ def slope(y: Floats, y_hat: Floats, horizon: int) -> Slope:
     """
     from statsmodels.regression.linear_model import OLS  # slow to import, and needed once a fit
 
-    if not (y_hat**2).sum() > 0:
+    if len(y) < 2 or not (y_hat**2).sum() > 0:
         return Slope(0.0, np.inf)
-    lags = {"maxlags": min(horizon, len(y)) - 1, "use_correction": True}
+    lags = {"maxlags": min(horizon - 1, len(y) // 4), "use_correction": True}  # of more, errors come out too small
     fitted = OLS(y, y_hat).fit(cov_type="HAC", cov_kwds=lags)
     return Slope(float(fitted.params[0]), max(float(fitted.bse[0]), TINY))
 
@@ -52,23 +53,20 @@ def credit(slopes: Sequence[Slope], horizons: Sequence[int], chance: float) -> f
         horizons: days ahead of each.
         chance: what the squared t statistic comes to without any merit.
     """
-    shared = _mean([each.evidence for each in slopes], horizons)
+    shared = float(np.average([each.evidence for each in slopes], weights=1 / np.asarray(horizons)))
     return 1 - chance / shared if shared > chance else 0.0
 
 
-def boldness(slopes: Sequence[Slope], horizons: Sequence[int], most: float) -> Floats:
+def boldness(slopes: Sequence[Slope], most: float) -> Floats:
     """Factor in [0, `most`] on each horizon's forecast that minimises squared errors: `(n_horizons,)`.
 
     The horizons' slopes lean on a common one, the more the less certain they are (partial pooling: Gelman & Hill 2007,
-    chapter 12).
+    chapter 12). None is made bolder than its own outcomes ask for: being right about tomorrow says nothing for a month
+    that turned out the other way.
     """
     values, errors = np.array(slopes).T
-    common = _mean(values, horizons)
-    trust = 1 / (1 + (errors / (SPREAD * max(common, TINY))) ** 2)
-    factors: Floats = np.clip(common + trust * (values - common), 0, most)
+    precision = 1 / (errors**2 + SPREAD**2)
+    common = float(np.average(values, weights=precision)) if precision.any() else 0.0
+    pooled = common + (values - common) / (1 + (errors / SPREAD) ** 2)
+    factors: Floats = np.clip(np.minimum(pooled, values), 0, most)
     return factors
-
-
-def _mean(values: Sequence[float] | Floats, horizons: Sequence[int]) -> float:
-    """Each horizon weighted by its outcomes that do not overlap."""
-    return float(np.average(values, weights=1 / np.asarray(horizons)))

@@ -92,10 +92,8 @@ def turn(tracking_uri: str) -> Iterator[None]:
         yield
         return
     with _writing:
-        try:
-            yield
-        finally:
-            _sync(database.with_name(f"{database.name}-wal"))
+        yield
+        _sync(database.with_name(f"{database.name}-wal"))
 
 
 def _sync(log: Path) -> None:

@@ -49,8 +49,8 @@ class Forecaster(Protocol):
 
     Attributes:
         settings: what it was made with.
-        length_: how long the fit ran until its best weights: epochs, then, where the forecast was shrunk, its factor
-            per horizon; or trees per horizon, then trees per horizon and quantile. A refit takes it.
+        length_: how long the fit ran until its best weights: epochs, or trees per horizon, then trees per horizon and
+            quantile; then, where the forecast was shrunk, what was supported of it, row by row. A refit takes it.
         history_: one record per epoch: `epoch`, `loss`, `val_loss`, `h1_loss`, `val_h1_loss`, ..., `learning_rate`,
             `seconds`; networks also `mae`, `mse`, `val_mae`, `val_mse`.
         n_parameters_: trainable numbers (leaves for trees).

@@ -14,6 +14,7 @@ from forecaster.windows import Floats
 
 LEAST = 0.05  # of a factor: no less is kept, so that a forecast without support can be told from a dead network
 CHANCE = 5.0  # what t^2 comes to without merit: 1 for one forecast, more for the best of some dozen looks
+MOST_SCALED = 50.0  # what one horizon says is made no larger for another: a head that hardly moves may move some day
 LUCK = 2.0  # the gain of the best of some looks, in what one forecast without merit gains on average
 
 
@@ -53,7 +54,7 @@ def support(y: Floats, y_hat: Floats, horizons: tuple[int, ...]) -> Floats:
     pairs = [[slope(y[:, to], y_hat[:, of], h) for of in range(len(horizons))] for to, h in enumerate(horizons)]
     borrowed = _borrowed(y_hat, pairs, horizons)
     mixed = y_hat @ borrowed.T
-    bold = boldness([slope(y[:, i], mixed[:, i], h) for i, h in enumerate(horizons)], horizons, 1.0)
+    bold = boldness([slope(y[:, i], mixed[:, i], h) for i, h in enumerate(horizons)], 1.0)
     own = [pairs[i][i] for i in range(len(horizons))]  # what is borrowed was looked for on the same days
     matrix: Floats = np.maximum(bold * credit(own, horizons, CHANCE), LEAST)[:, None] * borrowed
     return matrix
@@ -71,10 +72,10 @@ def _borrowed(y_hat: Floats, pairs: list[list[Slope]], horizons: tuple[int, ...]
     A forecast counts by the evidence that it says something about the horizon, and less for a longer one's: fitted to
     outcomes that overlap, it owes more of it to luck.
     """
-    evidence = np.array([[each.evidence for each in row] for row in pairs]) / horizons
-    weights = evidence + TINY * np.eye(len(horizons))  # without any evidence each horizon speaks for itself
+    evidence = np.array([[each.evidence for each in row] for row in pairs])
+    weights = (evidence + CHANCE * np.eye(len(horizons))) / horizons  # without evidence each horizon speaks for itself
     size = np.maximum(np.sqrt((y_hat**2).mean(axis=0)), TINY)
-    matrix: Floats = weights / weights.sum(axis=1, keepdims=True) * size[:, None] / size
+    matrix: Floats = weights / weights.sum(axis=1, keepdims=True) * np.minimum(size[:, None] / size, MOST_SCALED)
     return matrix
 
 

@@ -42,6 +42,13 @@ def test_a_wrong_way_stays_closed_beside_a_right_one():
     assert val_gates({1: (y, signal), 7: (y, -signal)})[7] == 0
 
 
+def test_an_uncertain_wrong_way_stays_closed_beside_a_right_one():
+    signal, y = drawn(7)
+    away = np.random.default_rng(3).normal(size=60)
+    away -= away @ y[:60] / (y[:60] @ y[:60]) * y[:60] * 1.05  # just about the wrong way
+    assert val_gates({1: (y, signal), 30: (y[:60], away)})[30] == 0
+
+
 @pytest.mark.parametrize("y_hat", ["opposite", "zero"])
 def test_a_forecast_that_points_the_wrong_way_or_nowhere_is_closed_off(y_hat):
     signal, y = drawn(3)

@@ -46,17 +46,38 @@ def test_horizons_share_their_evidence_by_how_many_outcomes_do_not_overlap():
 
 def test_an_uncertain_slope_leans_on_the_common_one_and_a_certain_one_does_not():
     day = Slope(1.0, 0.01)
-    assert boldness([day, Slope(3.0, 5.0)], (1, 30), most=9)[1] == pytest.approx(1.06, abs=0.02)
-    assert boldness([day, Slope(3.0, 0.01)], (1, 30), most=9)[1] == pytest.approx(3, abs=0.01)
-    assert boldness([day, Slope(0.0, np.inf)], (1, 30), most=9)[1] == pytest.approx(30 / 31, abs=1e-6)
+    assert boldness([day, Slope(3.0, 5.0)], most=9)[1] == pytest.approx(1, abs=0.02)
+    assert boldness([day, Slope(3.0, 0.01)], most=9)[1] == pytest.approx(3, abs=0.01)
+    assert boldness([Slope(3.0, 5.0), day], most=9)[0] == pytest.approx(1, abs=0.02)
 
 
-def test_a_slope_as_uncertain_as_slopes_differ_is_met_half_way():
-    assert boldness([Slope(1.0, 0.2), Slope(1.0, 0.2)], (1, 1), most=9) == pytest.approx([1, 1])
-    unlike = boldness([Slope(0.9, SPREAD), Slope(1.1, SPREAD)], (1, 1), most=9)
-    assert unlike == pytest.approx([0.95, 1.05])
+def test_slopes_as_uncertain_as_they_differ_are_met_half_way():
+    assert boldness([Slope(1.0, 0.2), Slope(1.0, 0.2)], most=9) == pytest.approx([1, 1])
+    assert boldness([Slope(0.9, SPREAD), Slope(1.1, SPREAD)], most=9) == pytest.approx([0.9, 1.05])
 
 
-def test_nothing_is_turned_round_or_made_bolder_than_allowed():
-    assert boldness([Slope(1.0, 0.01), Slope(-1.0, 0.01)], (1, 1), most=9)[1] == 0
-    assert boldness([Slope(2.0, 0.1)], (1,), most=1.5)[0] == 1.5
+def test_a_horizon_of_which_nothing_is_known_does_not_hold_the_others_back():
+    certain = Slope(1.0, 0.05)
+    for unknown in (Slope(0.0, np.inf), Slope(-0.3, 1.0)):
+        factors = boldness([unknown, certain, certain], most=1.5)
+        assert factors[0] == 0
+        assert factors[1:] == pytest.approx([1, 1], abs=0.05)
+
+
+@pytest.mark.parametrize("error", [0.01, 0.3, 5.0])
+def test_no_horizon_is_made_bolder_than_its_own_outcomes_ask_for(error):
+    factors = boldness([Slope(1.0, 0.05), Slope(0.2, error), Slope(-0.3, error)], most=1.5)
+    assert factors[1] <= 0.2
+    assert factors[2] == 0
+
+
+def test_nothing_is_made_bolder_than_allowed():
+    assert boldness([Slope(2.0, 0.1)], most=1.5)[0] == 1.5
+
+
+def test_without_any_forecast_nothing_is_bold():
+    assert boldness([Slope(0.0, np.inf), Slope(0.0, np.inf)], most=1).tolist() == [0, 0]
+
+
+def test_a_single_day_says_nothing():
+    assert slope(Y[:1], SIGNAL[:1], 1) == Slope(0, np.inf)

@@ -229,5 +229,5 @@ def test_a_long_curve_is_logged_at_regular_steps_and_with_its_end(client: Any, u
     model = ModelLog(params={}, metrics={}, curves=epochs)
     run = child(client, log.fn(night().model_copy(update={"models": {"lightgbm": model}}), uri), "lightgbm")
     history = client.get_metric_history(run.info.run_id, "loss")
-    steps = [*range(3, 2 * MAX_POINTS + 6, 3), 2 * MAX_POINTS + 5]
+    steps = [1, *range(3, 2 * MAX_POINTS + 6, 3), 2 * MAX_POINTS + 5]
     assert {point.step: point.value for point in history} == {step: 1.0 / step for step in steps}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecaster.models.shrinkage import LEAST, as_matrix, gain, lucky_gain, support
+from forecaster.models.shrinkage import LEAST, MOST_SCALED, as_matrix, gain, lucky_gain, support
 
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal((600, 2))
@@ -102,6 +102,18 @@ def test_a_lucky_month_beside_a_day_without_merit_gets_no_credit():
     as_days, as_month = (kept(Y, lucky, horizons)[1] for horizons in ((1, 1), (1, 30)))
     assert as_days > 2 * LEAST
     assert as_month == pytest.approx(LEAST, rel=0.1)
+
+
+def test_on_noise_each_horizon_mostly_speaks_for_itself():
+    noise = RNG.standard_normal((100, 2, 600, 2))
+    shares = [np.diag(m) / m.sum(axis=1) for m in (support(y, y_hat, (1, 7)) for y, y_hat in noise)]
+    assert np.mean(shares, axis=0)[0] > 0.8
+    assert np.median(shares, axis=0)[1] > 0.4
+
+
+def test_a_head_that_hardly_moved_on_validation_cannot_explode_later():
+    y_hat = np.column_stack([1e-9 * Y[:, 0], Y[:, 1]])
+    assert np.abs(support(Y, y_hat, (1, 1))).max() <= MOST_SCALED
 
 
 def test_a_matrix_is_read_from_its_numbers_or_from_a_factor_for_each_horizon():
