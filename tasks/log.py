@@ -182,7 +182,7 @@ def _log_model(client: Any, experiment: str, parent: str, model: str, entry: Mod
 
 
 def _thinned(curve: list[Mapping[str, float]]) -> list[Mapping[str, float]]:
-    """The first, every so-manieth and the last: trees have hundreds of rounds, each a row of the database per figure."""
+    """The first, every so-manieth and the last: trees have hundreds of rounds, each a row per figure."""
     every = -(-len(curve) // MAX_POINTS)
     return [record for i, record in enumerate(curve, start=1) if i % every == 0 or i in (1, len(curve))]
 
