@@ -98,5 +98,7 @@ def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[
     figures = ", ".join(f"{name} {ratios[name]:.4f}" for name in candidates)
     unit = "RMSE / RMSE of the zero forecast on val, each after its gate, mean over horizons"
     without = "" if "stack" in candidates else "There were no out-of-fold rows for every horizon to stack. "
-    won = f"{without}Of the candidates {best} has the smallest error"
-    return f"{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."
+    won = f"Of the candidates {best} has the smallest error"
+    if ratios[best] >= 1:
+        won = "None of the candidates has a smaller error than the zero forecast"
+    return f"{without}{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

@@ -59,3 +59,9 @@ def test_a_model_counts_by_a_power_of_its_skill():
 
 def test_models_of_which_none_beats_zero_weigh_the_same():
     assert merits({"tcn": 1.0, "dlinear": 1.2}, ["tcn", "dlinear"]) == {"tcn": 0.5, "dlinear": 0.5}
+
+
+def test_where_every_gate_is_closed_nothing_is_said_to_have_won():
+    why = choose({"convex": 1.0, "regime": 1.0, "tcn": 0.99}, ["tcn"]).why
+    assert "None of the candidates has a smaller error than the zero forecast" in why
+    assert "tcn 0.9900" in why
