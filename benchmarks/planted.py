@@ -56,25 +56,20 @@ def sign(draws: simulated._Draws, column: int, memory: float) -> Law:
 
 def product(draws: simulated._Draws, column: int, memory: float) -> Law:
     """Two factors, five gauges each, of which neither alone says anything."""
-    own, neighbour = (_factor(draws, each, memory) for each in (column, column - 1))
-    other = (neighbour - simulated.CORRELATION * own) / np.sqrt(1 - simulated.CORRELATION**2)
-    seen = np.where(np.arange(simulated.N_GAUGES) % 2, own[:, None], other[:, None])
+    own, other = _factor(draws, column, memory), _independent_factor(draws, column, memory)
+    seen = _on_every_other_gauge(own, other)
     return Law(own * other, lambda days: memory ** (2 * days) * own * other, seen, noise=simulated.GAUGE_NOISE / 2)
 
 
 def two_speeds(draws: simulated._Draws, column: int, memory: float) -> Law:
     """A factor that is gone in a week beside one that lasts, five gauges each: a month asks for another forecast."""
-    slow, quick_memory = _factor(draws, column, memory), 0.7
-    neighbour = _factor(draws, column - 1, quick_memory)
-    own = _factor(draws, column, quick_memory)
-    quick = (neighbour - simulated.CORRELATION * own) / np.sqrt(1 - simulated.CORRELATION**2)
-    seen = np.where(np.arange(simulated.N_GAUGES) % 2, slow[:, None], quick[:, None])
-    return Law(
-        slow + quick,
-        lambda days: memory**days * slow + quick_memory**days * quick,
-        seen,
-        noise=simulated.GAUGE_NOISE / 2,
-    )
+    quick_memory = 0.7
+    slow, quick = _factor(draws, column, memory), _independent_factor(draws, column, quick_memory)
+
+    def expected(days: int) -> Floats:
+        return memory**days * slow + quick_memory**days * quick
+
+    return Law(slow + quick, expected, _on_every_other_gauge(slow, quick), noise=simulated.GAUGE_NOISE / 2)
 
 
 def loud_only(draws: simulated._Draws, column: int, memory: float) -> Law:
@@ -136,6 +131,17 @@ def _factor(draws: simulated._Draws, column: int, memory: float) -> Floats:
     fresh = (own[1:] - kept * own[:-1]) / np.sqrt(1 - kept**2)
     factor: Floats = simulated._ar1(np.vstack([own[:1], fresh]), memory)[:, 0]
     return factor
+
+
+def _independent_factor(draws: simulated._Draws, column: int, memory: float) -> Floats:
+    """What the neighbour's factor holds beyond the market's own: variance 1, and no correlation with it."""
+    own, neighbour = (_factor(draws, each, memory) for each in (column, column - 1))
+    other: Floats = (neighbour - simulated.CORRELATION * own) / np.sqrt(1 - simulated.CORRELATION**2)
+    return other
+
+
+def _on_every_other_gauge(one: Floats, other: Floats) -> Floats:
+    return np.where(np.arange(simulated.N_GAUGES) % 2, one[:, None], other[:, None])
 
 
 def _on_all_gauges(factor: Floats) -> Floats:
