@@ -60,7 +60,7 @@ def merits(ratios: Mapping[str, float], members: Sequence[str]) -> dict[str, flo
     """Weights of a mean of models, in proportion to the `MERIT`-th power of each one's skill; they sum to 1.
 
     Where some models have learned and others have not, a plain mean is worse than the best of them (Bates & Granger
-    1969; the power is from Stock & Watson 2004). Where none is better than the zero forecast all weigh the same.
+    1969); the power was chosen on planted markets. Where none is better than the zero forecast all weigh the same.
 
     Args:
         ratios: `ratio_to_zero` of every member, on days that it was not fitted to.
