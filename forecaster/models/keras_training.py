@@ -4,8 +4,10 @@ How many threads TensorFlow may use is the process's affair, not a fit's: the wo
 environment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
@@ -143,7 +145,8 @@ class NetworkForecaster(Unfitted):
     def _start(self, train: Windows) -> None:
         _require_windows(train, "train")
         reset(self.settings.seed)
-        network = self.build(train.lookback, train.n_features)
+        with own_seeds(self.settings.seed):
+            network = self.build(train.lookback, train.n_features)
         self._use(with_support(network) if self.settings.training.shrinks else network)
         self.n_parameters_ = sum(int(np.prod(weight.shape)) for weight in self.network_.trainable_weights)
         self.history_ = []
@@ -208,6 +211,21 @@ def reset(seed: int) -> None:
     """Forget earlier networks, and seed everything random: a fit gives the same numbers first or after another."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
+
+
+@contextmanager
+def own_seeds(seed: int) -> Iterator[None]:
+    """Keras draws the seed of each layer from Python's global generator, which other threads of the process use too (a
+    client that waits a random moment before it asks again): meanwhile, it has one of its own.
+    """
+    from keras.src.random import seed_generator
+
+    shared = seed_generator.python_random
+    seed_generator.python_random = Random(seed)
+    try:
+        yield
+    finally:
+        seed_generator.python_random = shared
 
 
 def _require_windows(windows: Windows, part: str) -> Windows:

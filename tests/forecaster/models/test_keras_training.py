@@ -1,9 +1,11 @@
+import random
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from forecaster.settings import DLinearConfig, TrainingConfig
+from forecaster.models.registry import model_class
+from forecaster.settings import NETWORKS, DLinearConfig, TrainingConfig
 from forecaster.windows import make_windows
 
 pytestmark = pytest.mark.slow
@@ -65,6 +67,15 @@ def test_training_stops_when_patience_is_spent_and_the_best_epoch_is_kept(small_
     assert len(losses) == best + 1 + 2 < 50
     once_more = small_model("dlinear", model=config, training=training).refit(parts[0], fitted.length_)
     np.testing.assert_array_equal(once_more.predict(parts[2]), fitted.predict(parts[2]))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_random_numbers_that_another_thread_draws_meanwhile_change_nothing(small_model, name, parts, monkeypatch):
+    """Clients of a server wait for random moments, in threads of their own: they share Python's generator."""
+    alone = small_model(name).fit(*parts[:2]).predict(parts[2])
+    build = model_class(name).build
+    monkeypatch.setattr(model_class(name), "build", lambda *args: [random.random(), build(*args)][1])
+    np.testing.assert_array_equal(small_model(name).fit(*parts[:2]).predict(parts[2]), alone)
 
 
 def test_a_planted_signal_is_learned(small_model):
