@@ -8,12 +8,16 @@ import pandas as pd
 
 from forecaster.metrics import skill_vs_zero
 from forecaster.settings import Config
+from forecaster.windows import Floats
 
 Candidate = Literal["convex", "regime", "stack", "best_mean"]
-CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)  # simplest first: it wins a tie
+CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)
+DEFAULT: Candidate = "best_mean"  # stands unless another beats it by more than chance
+LEVEL = 0.05  # of the test
 Method = Literal[Candidate, "weighted_average"]
 METHODS: tuple[Method, ...] = (*CANDIDATES, "weighted_average")
 MERIT = 4  # the power of a model's skill by which it counts: 0 is a plain mean, infinity the best model alone
+PRIOR = {"tcn": 4.0}  # by which a model counts more than another of its skill: on planted markets it knows more
 
 
 class Choice(Config):
@@ -57,33 +61,63 @@ def ratio_to_zero(frame: pd.DataFrame, y_hat: "pd.Series[float]", horizons: Sequ
 
 
 def merits(ratios: Mapping[str, float], members: Sequence[str]) -> dict[str, float]:
-    """Weights of a mean of models, in proportion to the `MERIT`-th power of each one's skill; they sum to 1.
+    """Weights of a mean of models: `PRIOR` times the `MERIT`-th power of each one's skill, divided by their sum.
 
     Where some models have learned and others have not, a plain mean is worse than the best of them (Bates & Granger
-    1969); the power was chosen on planted markets. Where none is better than the zero forecast all weigh the same.
+    1969). Skill on some hundred days says so much about them, and what is known of their kind the rest; power and prior
+    were chosen on planted markets. Where none is better than the zero forecast all weigh the same.
 
     Args:
         ratios: `ratio_to_zero` of every member, on days that it was not fitted to.
         members: the single models.
     """
     skill = np.array([max(1 - ratios[name], 0.0) for name in members])
-    weights = (skill / skill.max()) ** MERIT if skill.max() > 0 else np.ones(len(members))
+    prior = np.array([PRIOR.get(name, 1.0) for name in members])
+    weights = prior * (skill / skill.max()) ** MERIT if skill.max() > 0 else np.ones(len(members))
     return dict(zip(members, (weights / weights.sum()).tolist(), strict=True))
 
 
-def choose(ratios: Mapping[str, float], members: Sequence[str]) -> Choice:
-    """The candidate with the smallest val ratio, the simpler one in a tie; then the specification's fallback rule.
+def chances(
+    frame: pd.DataFrame, forecasts: Mapping[Method, "pd.Series[float]"], horizons: Sequence[int]
+) -> dict[Candidate, float | None]:
+    """One-sided p-values that each candidate's forecasts are no better than those of `DEFAULT`; None: no difference.
 
-    A chosen stack that is worse than the best single model on val gives way to a simple weighted average.
+    Diebold and Mariano's test of the daily mean over horizons, each in units of the zero forecast's error.
+
+    Args:
+        frame: forecast frame of one coin with `cutoff`, `horizon` and `y`; unlabelled rows are left out.
+        forecasts: those of every candidate, on the frame's index.
+        horizons: days ahead.
+    """
+    from forecaster.significance import worse_p_value  # its libraries are slow to import
+
+    size = frame.groupby("horizon")["y"].apply(lambda y: float((y**2).mean()))
+
+    def losses(y_hat: "pd.Series[float]") -> Floats:
+        scaled = frame.assign(loss=(frame["y"] - y_hat) ** 2 / frame["horizon"].map(size))
+        daily: Floats = scaled.pivot(index="cutoff", columns="horizon", values="loss").dropna().mean(axis=1).to_numpy()
+        return daily
+
+    default, rivals = losses(forecasts[DEFAULT]), [name for name in CANDIDATES if name in forecasts and name != DEFAULT]
+    return {name: worse_p_value(default, losses(forecasts[name]), max(horizons)) for name in rivals}
+
+
+def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mapping[Candidate, float | None]) -> Choice:
+    """The mean by skill, unless another candidate beats it by more than chance; then the specification's fallback rule.
+
+    Val is short, and the best of four on val is often so by luck: on planted markets a stack that won by a hair knew a
+    fifth less of the signal. A chosen stack that is worse than the best single model on val gives way to a simple
+    weighted average.
 
     Args:
         ratios: `ratio_to_zero` of every candidate that could be built, after its gate, and of every member.
         members: the single models among them.
+        p_values: of the candidates other than `DEFAULT`, from `chances`.
     """
-    candidates = [name for name in CANDIDATES if name in ratios]
-    best = min(candidates, key=lambda name: round(ratios[name], 6))
+    rivals = [name for name, p in p_values.items() if p is not None and p <= LEVEL]
+    best: Candidate = min((DEFAULT, *rivals), key=lambda name: ratios[name])
     single = min(members, key=lambda name: ratios[name])
-    why = _explain(best, candidates, single, ratios)
+    why = _explain(best, [name for name in CANDIDATES if name in ratios], single, ratios)
     if best != "stack" or ratios["stack"] <= ratios[single]:
         return Choice(method=best, why=why, val_ratios=dict(ratios))
     reason = (
@@ -98,7 +132,9 @@ def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[
     figures = ", ".join(f"{name} {ratios[name]:.4f}" for name in candidates)
     unit = "RMSE / RMSE of the zero forecast on val, each after its gate, mean over horizons"
     without = "" if "stack" in candidates else "There were no out-of-fold rows for every horizon to stack. "
-    won = f"Of the candidates {best} has the smallest error"
+    won = f"No candidate has a smaller error than {best} by more than chance"
+    if best != DEFAULT:
+        won = f"Of the candidates {best} has the smallest error, by more than chance"
     if ratios[best] >= 1:
         won = "None of the candidates has a smaller error than the zero forecast"
     return f"{without}{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from forecaster.choice import METHODS, Choice, Method, choose, merits, ratio_to_zero
+from forecaster.choice import METHODS, Choice, Method, chances, choose, merits, ratio_to_zero
 from forecaster.gate import val_gates
 from forecaster.members import surviving, without_lost
 from forecaster.online import online_weights, regimes_on
@@ -30,11 +30,11 @@ WEIGHTS_ARE: dict[Method, str] = {
 
 @dataclass
 class AdvancedEnsemble:
-    """A stack, a convex stack, a regime-weighted mean or a mean by skill of models, whichever does best on val.
+    """A mean of models by skill, or what surely beats it on val: a stack, a convex stack, a regime-weighted mean.
 
-    The stacks learn from out-of-fold predictions alone, and the weights of the mean from these and val; otherwise val
-    only chooses between candidates. Frames are forecast frames of one coin: `cutoff, ds, horizon, y` and one column per
-    model, in plain log-returns.
+    The stacks learn from out-of-fold predictions alone, and the weights of the mean by skill from these and val;
+    otherwise val only gates candidates and chooses between them. Frames are forecast frames of one coin: `cutoff, ds,
+    horizon, y` and one column per model, in plain log-returns.
 
     Attributes:
         config: settings of the candidates.
@@ -86,8 +86,10 @@ class AdvancedEnsemble:
         self.merits_ = merits(self._skills(oof, val), self.members_)
         combined = {m: self._combine(m, val, closes) for m in METHODS if self._is_fitted(m)}
         gates = {m: self._gates(val, y_hat) for m, y_hat in combined.items()}
-        gated: dict[str, pd.Series[float]] = {m: combined[m] * val["horizon"].map(gates[m]) for m in combined}
-        self.choice_ = choose(self._ratios(val, gated | {m: val[m] for m in self.members_}), self.members_)
+        gated = {m: combined[m] * val["horizon"].map(gates[m]) for m in combined}
+        forecasts = {str(m): y_hat for m, y_hat in gated.items()} | {m: val[m] for m in self.members_}
+        ratios = self._ratios(val, forecasts)
+        self.choice_ = choose(ratios, self.members_, chances(val, gated, list(self.target_scale_)))
         self.gate_ = gates[self.method]
         return self
 

@@ -35,6 +35,17 @@ def diebold_mariano(y: Floats, y_hat: Floats, horizon: int, y_base: Floats | Non
     return float(result.statistic), float(t.sf(result.statistic, df=len(y) - 1))
 
 
+def worse_p_value(loss: Floats, other: Floats, horizon: int) -> float | None:
+    """One-sided p-value that `loss` `(n,)` is no larger than `other` on average; None if nothing can be tested.
+
+    Small: it is larger by more than chance. A loss counts as the squared error that it is.
+    """
+    if len(loss) <= max(horizon, 1):
+        return None
+    _, p = diebold_mariano(np.zeros_like(loss), np.sqrt(other), horizon, np.sqrt(loss))
+    return p if np.isfinite(p) else None
+
+
 def _check(y: Floats, y_hat: Floats, base: Floats, horizon: int) -> None:
     """Refuse what the test would answer with nonsense."""
     if len(y) <= max(horizon, 1):

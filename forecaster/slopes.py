@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
+from scipy.stats import norm
 
 from forecaster.windows import Floats
 
 TINY = 1e-12
-SPREAD = 0.3  # by how much the slopes of horizons are thought to differ
+ALIKE = 0.1  # by how much the slopes of horizons are thought to differ that have one in common
+ALONE = 1.0  # how far from zero the slope of a horizon is thought to lie that has not
 
 
 class Slope(NamedTuple):
@@ -57,16 +60,34 @@ def credit(slopes: Sequence[Slope], horizons: Sequence[int], chance: float) -> f
     return 1 - chance / shared if shared > chance else 0.0
 
 
-def boldness(slopes: Sequence[Slope], most: float) -> Floats:
+def pooled(slopes: Sequence[Slope]) -> Slope:
+    """The mean of independent slopes, each weighted by its precision."""
+    values, errors = np.array(slopes).T
+    precision = 1 / errors**2
+    if not precision.any():
+        return Slope(0.0, np.inf)
+    return Slope(float(np.average(values, weights=precision)), float(precision.sum() ** -0.5))
+
+
+def boldness(slopes: Sequence[Slope], most: float, typical: Slope | None = None) -> Floats:
     """Factor in [0, `most`] on each horizon's forecast that minimises squared errors: `(n_horizons,)`.
 
-    The horizons' slopes lean on a common one, the more the less certain they are (partial pooling: Gelman & Hill 2007,
-    chapter 12). None is made bolder than its own outcomes ask for: being right about tomorrow says nothing for a month
-    that turned out the other way.
+    A horizon's slope is either near one that horizons have in common, on which it then leans the more the less certain
+    it is, or its own affair; both are held to be as likely, and the outcomes decide between them (exchangeable or not:
+    Neuenschwander et al. 2016, "Robust exchangeability designs"). So being right about tomorrow counts for a month of
+    which little is known, and not for one that is known to be otherwise. A wrong way is closed.
+
+    Args:
+        slopes: one per horizon.
+        most: what no factor exceeds.
+        typical: what is known beforehand of the common slope.
     """
-    values, errors = np.array(slopes).T
-    precision = 1 / (errors**2 + SPREAD**2)
-    common = float(np.average(values, weights=precision)) if precision.any() else 0.0
-    pooled = common + (values - common) / (1 + (errors / SPREAD) ** 2)
-    factors: Floats = np.clip(np.minimum(pooled, values), 0, most)
+    values, errors = np.minimum(np.array(slopes), 1 / TINY).T
+    known = [Slope(value, float(np.hypot(error, ALIKE))) for value, error in slopes]
+    common = pooled([*known, typical] if typical else known).value
+    shared, alone = np.hypot(errors, ALIKE), np.hypot(errors, ALONE)
+    is_shared = expit(norm.logpdf(values, common, shared) - norm.logpdf(values, 0, alone))
+    leaning = common + (values - common) * (ALIKE / shared) ** 2
+    expected = is_shared * leaning + (1 - is_shared) * values * (ALONE / alone) ** 2
+    factors: Floats = np.clip(np.where(values > 0, expected, 0), 0, most)
     return factors

@@ -14,7 +14,6 @@ from forecaster.promotion.champion import SavedRun
 from forecaster.replay import SHIPPED, replay
 from forecaster.settings import Config
 from forecaster.store import ArtifactError, Store
-from forecaster.windows import Floats
 
 KEYS = ["cutoff", "horizon"]
 SAME_LABEL = 1e-6  # log-returns that differ by less are the same
@@ -161,6 +160,8 @@ def compare(both: pd.DataFrame, horizons: Sequence[int], scale: Mapping[int, flo
         horizons: days ahead.
         scale: interquartile range of the train targets per horizon.
     """
+    from forecaster.significance import worse_p_value  # its libraries are slow to import, and rarely needed
+
     own, other = _squares(both, "challenger", scale), _squares(both, "champion", scale)
     known = [h for h in horizons if h in own]
     pooled, pooled_other = (table[known].dropna().mean(axis=1).to_numpy(float) for table in (own, other))
@@ -184,16 +185,3 @@ def _squares(both: pd.DataFrame, column: str, scale: Mapping[int, float]) -> pd.
 
 def _root_mean(values: Any) -> float:
     return float(np.sqrt(np.mean(values)))
-
-
-def worse_p_value(loss: Floats, other: Floats, horizon: int) -> float | None:
-    """One-sided p-value that `loss` `(n,)` is no larger than `other` on average; None if nothing can be tested.
-
-    Small: it is larger by more than chance. A loss counts as the squared error that it is.
-    """
-    from forecaster.significance import diebold_mariano  # its libraries are slow to import, and rarely needed
-
-    if len(loss) <= max(horizon, 1):
-        return None
-    _, p = diebold_mariano(np.zeros_like(loss), np.sqrt(other), horizon, np.sqrt(loss))
-    return p if np.isfinite(p) else None

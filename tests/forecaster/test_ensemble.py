@@ -145,7 +145,8 @@ def test_a_stack_that_lost_a_member_gives_way_to_the_average_with_a_warning(worl
 def test_the_stack_falls_back_to_the_default_weights_when_a_single_model_is_better(monkeypatch, world):
     frame, closes = world
     frame = frame.assign(tcn=frame["y"])  # one model knows all, so the blends and the trees fall behind it
-    monkeypatch.setattr("forecaster.ensemble.METHODS", ("stack", "weighted_average"))
+    monkeypatch.setattr("forecaster.ensemble.METHODS", ("stack", "best_mean", "weighted_average"))
+    monkeypatch.setattr("forecaster.ensemble.merits", lambda *_: {"dlinear": 1.0})  # the mean knows nothing of it
     ensemble = fitted_on(frame, closes)
     assert ensemble.method == "weighted_average"
     assert ensemble.fallback
@@ -153,6 +154,14 @@ def test_the_stack_falls_back_to_the_default_weights_when_a_single_model_is_bett
     both = split(frame)[2]
     expected = both["horizon"].map(ensemble.gate_) * sum(w * both[m] for m, w in DEFAULT_WEIGHTS.items())
     assert ensemble.predict(both, closes).to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_a_candidate_that_surely_beats_the_mean_by_skill_takes_its_place(world, monkeypatch):
+    frame, closes = world
+    alike = frame.assign(**{m: frame["tcn"] for m in MODELS})
+    assert fitted_on(alike, closes).method == "best_mean"
+    monkeypatch.setattr("forecaster.ensemble.merits", lambda *_: {"dlinear": 1.0})
+    assert fitted_on(frame.assign(tcn=frame["y"]), closes).method == "convex"
 
 
 def test_methods_are_compared_as_they_would_be_shipped(world):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from forecaster.significance import diebold_mariano
+from forecaster.significance import diebold_mariano, worse_p_value
 
 
 @pytest.fixture
@@ -56,3 +56,27 @@ def test_missing_labels_and_too_few_days_are_refused(y):
         diebold_mariano(np.append(y[1:], np.nan), y, horizon=1)
     with pytest.raises(ValueError, match="n=30, horizon=30"):
         diebold_mariano(y[:30], y[1:31], horizon=30)
+
+
+def test_the_test_is_that_of_diebold_and_mariano_worked_out_by_hand():
+    # Loss differences 3, 0, 3, 0: mean 1.5, squared deviations 9 in all. At one day it is Student's t test.
+    p = worse_p_value(np.array([4.0, 1, 4, 1]), np.array([1.0, 1, 1, 1]), horizon=1)
+    assert p == pytest.approx(t.sf(1.5 / np.sqrt(9 / 3 / 4), df=3))
+    assert p == pytest.approx(0.0908, abs=1e-4)
+
+
+def test_at_two_days_one_lag_counts_half_and_the_sample_is_corrected():
+    d = np.array([3.0, 0, 3, 0, 3])
+    deviations = d - 1.8
+    variance = (deviations @ deviations + 2 * 0.5 * deviations[1:] @ deviations[:-1]) / 5
+    statistic = 1.8 / np.sqrt(variance / 5) * np.sqrt((5 + 1 - 4 + 2 / 5) / 5)
+    assert worse_p_value(1 + d, np.ones(5), horizon=2) == pytest.approx(t.sf(statistic, df=4))
+
+
+def test_a_better_challenger_is_not_rejected():
+    assert worse_p_value(np.array([1.0, 1, 1, 1]), np.array([4.0, 1, 4, 1]), horizon=1) > 0.9
+
+
+def test_equal_losses_and_too_few_days_leave_nothing_to_test():
+    assert worse_p_value(np.ones(4), np.ones(4), horizon=1) is None
+    assert worse_p_value(np.array([1.0, 2]), np.ones(2), horizon=2) is None

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from forecaster.slopes import SPREAD, Slope, boldness, credit, slope
+from forecaster.slopes import ALIKE, Slope, boldness, credit, pooled, slope
 
 RNG = np.random.default_rng(0)
 SIGNAL = RNG.standard_normal(600)
@@ -44,16 +44,28 @@ def test_horizons_share_their_evidence_by_how_many_outcomes_do_not_overlap():
     assert credit([nothing, certain], (1, 30), chance=5) == 0
 
 
+def test_slopes_are_pooled_by_their_precision():
+    assert pooled([Slope(1.0, 0.1), Slope(2.0, 0.2)]) == pytest.approx((1.2, 0.05**0.5 * 0.4), rel=1e-6)
+    assert pooled([Slope(1.0, 0.1), Slope(0.0, np.inf)]) == pytest.approx((1.0, 0.1))
+    assert pooled([Slope(0.0, np.inf)]) == Slope(0.0, np.inf)
+
+
 def test_an_uncertain_slope_leans_on_the_common_one_and_a_certain_one_does_not():
     day = Slope(1.0, 0.01)
-    assert boldness([day, Slope(3.0, 5.0)], most=9)[1] == pytest.approx(1, abs=0.02)
-    assert boldness([day, Slope(3.0, 0.01)], most=9)[1] == pytest.approx(3, abs=0.01)
-    assert boldness([Slope(3.0, 5.0), day], most=9)[0] == pytest.approx(1, abs=0.02)
+    assert boldness([day, Slope(1.4, 0.5)], most=9)[1] == pytest.approx(1.1, abs=0.1)
+    assert boldness([day, Slope(0.3, 0.5)], most=9)[1] == pytest.approx(0.7, abs=0.2)
+    assert boldness([day, Slope(1.4, 0.01)], most=9)[1] == pytest.approx(1.4, abs=0.02)
+    assert boldness([Slope(1.4, 0.5), day], most=9)[0] == pytest.approx(1.1, abs=0.1)
 
 
 def test_slopes_as_uncertain_as_they_differ_are_met_half_way():
-    assert boldness([Slope(1.0, 0.2), Slope(1.0, 0.2)], most=9) == pytest.approx([1, 1])
-    assert boldness([Slope(0.9, SPREAD), Slope(1.1, SPREAD)], most=9) == pytest.approx([0.9, 1.05])
+    assert boldness([Slope(1.0, 0.2), Slope(1.0, 0.2)], most=9) == pytest.approx([1, 1], abs=0.02)
+    assert boldness([Slope(0.95, ALIKE), Slope(1.05, ALIKE)], most=9) == pytest.approx([0.975, 1.025], abs=0.01)
+
+
+def test_a_slope_that_is_surely_another_is_left_alone():
+    factors = boldness([Slope(1.0, 0.05), Slope(1.0, 0.05), Slope(0.3, 0.05)], most=1.5)
+    assert factors == pytest.approx([1, 1, 0.3], abs=0.05)
 
 
 def test_a_horizon_of_which_nothing_is_known_does_not_hold_the_others_back():
@@ -65,10 +77,22 @@ def test_a_horizon_of_which_nothing_is_known_does_not_hold_the_others_back():
 
 
 @pytest.mark.parametrize("error", [0.01, 0.3, 5.0])
-def test_no_horizon_is_made_bolder_than_its_own_outcomes_ask_for(error):
-    factors = boldness([Slope(1.0, 0.05), Slope(0.2, error), Slope(-0.3, error)], most=1.5)
-    assert factors[1] <= 0.2
-    assert factors[2] == 0
+def test_a_wrong_way_is_closed_however_right_the_others_are(error):
+    assert boldness([Slope(1.0, 0.05), Slope(1.0, 0.05), Slope(-0.01, error)], most=1.5)[2] == 0
+
+
+def test_noise_is_not_made_bold_by_a_law_of_tomorrow():
+    """A slope of nothing, found with the error of a month's outcomes on two years of days."""
+    drawn = 0.3 * np.random.default_rng(0).standard_normal((300, 2))
+    factors = [boldness([Slope(1.0, 0.1), Slope(a, 0.3), Slope(b, 0.3)], most=1.5)[1:] for a, b in drawn]
+    assert np.mean(factors) < 0.25
+
+
+def test_what_is_known_beforehand_counts_as_one_more_slope():
+    uncertain, certain = Slope(1.0, 0.3), Slope(1.0, 0.01)
+    assert 1.1 < boldness([uncertain], most=2, typical=Slope(1.5, 0.1))[0] < 1.5
+    assert boldness([certain], most=2, typical=Slope(1.5, 0.1))[0] == pytest.approx(1, abs=0.02)
+    assert boldness([Slope(0.0, np.inf)], most=2, typical=Slope(1.5, 0.1))[0] == 0
 
 
 def test_nothing_is_made_bolder_than_allowed():

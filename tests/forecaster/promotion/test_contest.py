@@ -3,11 +3,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import t
 
 from forecaster.promotion import contest
 from forecaster.promotion.candidate import JudgedRecipe
-from forecaster.promotion.contest import compare, contest_unit, worse_p_value
+from forecaster.promotion.contest import compare, contest_unit
 from tests.forecaster.promotion.conftest import RECIPE, forecasts
 
 NAN = float("nan")
@@ -32,30 +31,6 @@ def test_pooled_over_horizons_each_counts_the_same():
     found = compare(both, (1, 2), {1: 1.0, 2: 1.0})
     assert found.loss == pytest.approx(np.sqrt((1 + 9) / 2))
     assert (found.n, found.n_pooled) == ({1: 4, 2: 3}, 3)
-
-
-def test_the_test_is_that_of_diebold_and_mariano_worked_out_by_hand():
-    # Loss differences 3, 0, 3, 0: mean 1.5, squared deviations 9 in all. At one day it is Student's t test.
-    p = worse_p_value(np.array([4.0, 1, 4, 1]), np.array([1.0, 1, 1, 1]), horizon=1)
-    assert p == pytest.approx(t.sf(1.5 / np.sqrt(9 / 3 / 4), df=3))
-    assert p == pytest.approx(0.0908, abs=1e-4)
-
-
-def test_at_two_days_one_lag_counts_half_and_the_sample_is_corrected():
-    d = np.array([3.0, 0, 3, 0, 3])
-    deviations = d - 1.8
-    variance = (deviations @ deviations + 2 * 0.5 * deviations[1:] @ deviations[:-1]) / 5
-    statistic = 1.8 / np.sqrt(variance / 5) * np.sqrt((5 + 1 - 4 + 2 / 5) / 5)
-    assert worse_p_value(1 + d, np.ones(5), horizon=2) == pytest.approx(t.sf(statistic, df=4))
-
-
-def test_a_better_challenger_is_not_rejected():
-    assert worse_p_value(np.array([1.0, 1, 1, 1]), np.array([4.0, 1, 4, 1]), horizon=1) > 0.9
-
-
-def test_equal_losses_and_too_few_days_leave_nothing_to_test():
-    assert worse_p_value(np.ones(4), np.ones(4), horizon=1) is None
-    assert worse_p_value(np.array([1.0, 2]), np.ones(2), horizon=2) is None
 
 
 def test_without_a_champion_a_run_is_scored_beside_zero(root: Path, candidate):
