@@ -63,7 +63,7 @@ def credit(slopes: Sequence[Slope], horizons: Sequence[int], chance: float) -> f
 def pooled(slopes: Sequence[Slope]) -> Slope:
     """The mean of independent slopes, each weighted by its precision."""
     values, errors = np.array(slopes).T
-    precision = 1 / errors**2
+    precision = (1 / errors) ** 2  # not 1 / errors^2, which overflows
     if not precision.any():
         return Slope(0.0, np.inf)
     return Slope(float(np.average(values, weights=precision)), float(precision.sum() ** -0.5))

@@ -48,6 +48,7 @@ def test_slopes_are_pooled_by_their_precision():
     assert pooled([Slope(1.0, 0.1), Slope(2.0, 0.2)]) == pytest.approx((1.2, 0.05**0.5 * 0.4), rel=1e-6)
     assert pooled([Slope(1.0, 0.1), Slope(0.0, np.inf)]) == pytest.approx((1.0, 0.1))
     assert pooled([Slope(0.0, np.inf)]) == Slope(0.0, np.inf)
+    assert pooled([Slope(1.0, 0.1), Slope(5.0, 1e300)]) == pytest.approx((1.0, 0.1))
 
 
 def test_an_uncertain_slope_leans_on_the_common_one_and_a_certain_one_does_not():
