@@ -14,8 +14,8 @@ Candidate = Literal["convex", "regime", "stack", "best_mean"]
 CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)
 DEFAULT: Candidate = "best_mean"  # stands unless another beats it by more than chance
 LEVEL = 0.05  # of the test
-Method = Literal[Candidate, "weighted_average"]
-METHODS: tuple[Method, ...] = (*CANDIDATES, "weighted_average")
+Method = Literal[Candidate, "weighted_average", "best_single"]
+METHODS: tuple[Method, ...] = (*CANDIDATES, "weighted_average")  # that are built before val decides
 MERIT = 4  # the power of a model's skill by which it counts: 0 is a plain mean, infinity the best model alone
 PRIOR = {"tcn": 4.0}  # by which a model counts more than another of its skill: on planted markets it knows more
 
@@ -103,11 +103,12 @@ def chances(
 
 
 def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mapping[Candidate, float | None]) -> Choice:
-    """The mean by skill, unless another candidate beats it by more than chance; then the specification's fallback rule.
+    """The mean by skill, unless another candidate beats it by more than chance; then the fallback rules.
 
     Val is short, and the best of four on val is often so by luck: on planted markets a stack that won by a hair knew a
     fifth less of the signal. A chosen stack that is worse than the best single model on val gives way to a simple
-    weighted average.
+    weighted average, as specified. Where val supports nothing of what was combined, the best single model whispers:
+    that does no harm, can be graded day by day, and is no worse than having picked that model.
 
     Args:
         ratios: `ratio_to_zero` of every candidate that could be built, after its gate, and of every member.
@@ -118,6 +119,8 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
     best: Candidate = min((DEFAULT, *rivals), key=lambda name: ratios[name])
     single = min(members, key=lambda name: ratios[name])
     why = _explain(best, [name for name in CANDIDATES if name in ratios], single, ratios)
+    if ratios[best] >= 1:
+        return Choice(method="best_single", why=why, val_ratios=dict(ratios))
     if best != "stack" or ratios["stack"] <= ratios[single]:
         return Choice(method=best, why=why, val_ratios=dict(ratios))
     reason = (
@@ -136,5 +139,5 @@ def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[
     if best != DEFAULT:
         won = f"Of the candidates {best} has the smallest error, by more than chance"
     if ratios[best] >= 1:
-        won = "None of the candidates has a smaller error than the zero forecast"
+        won = f"None of the candidates has a smaller error than the zero forecast, and {single} alone whispers"
     return f"{without}{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -11,15 +11,18 @@ import numpy as np
 import pandas as pd
 
 from forecaster.choice import METHODS, Choice, Method, chances, choose, merits, ratio_to_zero
-from forecaster.gate import val_gates
+from forecaster.gate import val_gates, whisper_gates
 from forecaster.members import surviving, without_lost
 from forecaster.online import online_weights, regimes_on
 from forecaster.regime import MarketRegimeDetector, weights_for
 from forecaster.settings import ENSEMBLE, MODELS, StackingConfig
 from forecaster.stacking import ConvexStack, MetaLearner
+from forecaster.windows import Floats
 
 KEYS = ["cutoff", "horizon"]
+PerHorizon = dict[int, tuple[Floats, Floats]]  # what came, what was forecast
 WEIGHTS_ARE: dict[Method, str] = {
+    "best_single": "the model with the smallest val error, no louder than harmless; the rest lies on the zero return",
     "best_mean": "weights by skill on the folds' held-out days and val, times the gate",
     "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
     "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
@@ -31,6 +34,8 @@ WEIGHTS_ARE: dict[Method, str] = {
 @dataclass
 class AdvancedEnsemble:
     """A mean of models by skill, or what surely beats it on val: a stack, a convex stack, a regime-weighted mean.
+
+    Where val supports none of them, the best single model whispers.
 
     The stacks learn from out-of-fold predictions alone, and the weights of the mean by skill from these and val;
     otherwise val only gates candidates and chooses between them. Frames are forecast frames of one coin: `cutoff, ds,
@@ -85,13 +90,19 @@ class AdvancedEnsemble:
         self._fit_stacks(oof)
         self.merits_ = merits(self._skills(oof, val), self.members_)
         combined = {m: self._combine(m, val, closes) for m in METHODS if self._is_fitted(m)}
-        gates = {m: self._gates(val, y_hat) for m, y_hat in combined.items()}
+        gates = {m: val_gates(self._per_horizon(val, y_hat)) for m, y_hat in combined.items()}
         gated = {m: combined[m] * val["horizon"].map(gates[m]) for m in combined}
         forecasts = {str(m): y_hat for m, y_hat in gated.items()} | {m: val[m] for m in self.members_}
         ratios = self._ratios(val, forecasts)
         self.choice_ = choose(ratios, self.members_, chances(val, gated, list(self.target_scale_)))
-        self.gate_ = gates[self.method]
+        self.gate_ = gates[self.method] if self.method in gates else self._whisper(val)
         return self
+
+    def _whisper(self, val: pd.DataFrame) -> dict[int, float]:
+        return whisper_gates(self._per_horizon(val, val[self._best_of(self.members_)]))
+
+    def _best_of(self, models: Sequence[str]) -> str:
+        return min(models, key=lambda name: self._chosen.val_ratios[name])
 
     def _skills(self, oof: pd.DataFrame | None, val: pd.DataFrame) -> dict[str, float]:
         """Ratio to zero of each member on all days that it was not fitted to: val holds few of them."""
@@ -103,10 +114,10 @@ class AdvancedEnsemble:
     def _ratios(self, val: pd.DataFrame, forecasts: Mapping[str, "pd.Series[float]"]) -> dict[str, float]:
         return {name: ratio_to_zero(val, y_hat, list(self.target_scale_)) for name, y_hat in forecasts.items()}
 
-    def _gates(self, val: pd.DataFrame, y_hat: "pd.Series[float]") -> dict[int, float]:
+    def _per_horizon(self, val: pd.DataFrame, y_hat: "pd.Series[float]") -> PerHorizon:
         rows = val[["horizon", "y"]].assign(y_hat=y_hat).dropna(subset="y")
-        per_horizon = {h: rows[rows["horizon"] == h] for h in self.target_scale_}
-        return val_gates({h: (r["y"].to_numpy(float), r["y_hat"].to_numpy(float)) for h, r in per_horizon.items()})
+        of_each = {h: rows[rows["horizon"] == h] for h in self.target_scale_}
+        return {h: (r["y"].to_numpy(float), r["y_hat"].to_numpy(float)) for h, r in of_each.items()}
 
     def _fit_stacks(self, oof: pd.DataFrame | None) -> None:
         """Fit what learns from out-of-fold rows, where every horizon has some."""
@@ -170,6 +181,9 @@ class AdvancedEnsemble:
             kept = {m: self.merits_.get(m, 0.0) for m in models}
             total = sum(kept.values())
             return {m: weight / total for m, weight in kept.items()} if total else weights_for(None, models)
+        if method == "best_single":
+            best = self._best_of(models)
+            return {m: float(m == best) for m in models}
         return weights_for(None, models)
 
     @property
@@ -180,7 +194,7 @@ class AdvancedEnsemble:
 
     @property
     def method(self) -> Method:
-        """How forecasts are combined: "convex", "regime", "stack", "best_mean" or "weighted_average"."""
+        """How forecasts are combined: "convex", "regime", "stack", "best_mean", "weighted_average", "best_single"."""
         return self._chosen.method
 
     @property

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from forecaster.slopes import Slope, boldness, credit, slope
 from forecaster.windows import Floats
 
@@ -10,6 +12,7 @@ from forecaster.windows import Floats
 CHANCE = 3.0
 MOST = 2.0
 TYPICAL = Slope(1.15, 0.1)  # models are timid, and a mean of them more so: on planted markets, by so much
+WHISPER = 0.001  # of the outcomes' mean square: what a forecast costs at most that turns out to be noise
 
 
 def val_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
@@ -21,3 +24,15 @@ def val_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
     slopes = [slope(y, y_hat, horizon) for horizon, (y, y_hat) in rows.items()]
     factors = boldness(slopes, MOST, TYPICAL) * credit(slopes, tuple(rows), CHANCE)
     return dict(zip(rows, factors.tolist(), strict=True))
+
+
+def whisper_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
+    """Factor in [0, 1] that makes each horizon's forecast as quiet as one may be of which nothing is known.
+
+    A forecast that has nothing to do with what comes raises the mean squared error by its own mean square.
+
+    Args:
+        rows: per horizon, log-returns that came `(n,)` and forecasts of them `(n,)`.
+    """
+    loudness = {h: float((y_hat**2).mean() / (y**2).mean()) for h, (y, y_hat) in rows.items()}
+    return {h: float(np.sqrt(WHISPER / max(loud, WHISPER))) for h, loud in loudness.items()}

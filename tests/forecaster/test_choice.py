@@ -100,8 +100,10 @@ def test_models_of_which_none_beats_zero_weigh_the_same():
     assert merits({"tcn": 1.0, "dlinear": 1.2}, ["tcn", "dlinear"]) == {"tcn": 0.5, "dlinear": 0.5}
 
 
-def test_where_every_gate_is_closed_nothing_is_said_to_have_won():
-    choice = choose({"best_mean": 1.0, "regime": 1.0, "tcn": 0.99}, ["tcn"], {"regime": None})
-    assert choice.method == "best_mean"
-    assert "None of the candidates has a smaller error than the zero forecast" in choice.why
+def test_where_every_gate_is_closed_nothing_is_said_to_have_won_and_the_best_single_model_whispers():
+    ratios = {"best_mean": 1.0, "regime": 1.0, "dlinear": 1.0, "tcn": 0.99}
+    choice = choose(ratios, ["dlinear", "tcn"], {"regime": None})
+    assert choice.method == "best_single"
+    assert not choice.fallback
+    assert "None of the candidates has a smaller error than the zero forecast, and tcn alone whispers" in choice.why
     assert "tcn 0.9900" in choice.why

@@ -6,6 +6,7 @@ import pytest
 
 from forecaster.choice import Choice, ratio_to_zero
 from forecaster.ensemble import AdvancedEnsemble
+from forecaster.gate import WHISPER
 from forecaster.members import surviving
 from forecaster.metrics import rmse
 from forecaster.regime import DEFAULT_WEIGHTS, MarketRegimeDetector
@@ -13,7 +14,7 @@ from forecaster.settings import MODELS, StackingConfig
 
 SCALE = {1: 0.03, 7: 0.08, 30: 0.17}
 N_OOF, N_VAL, N_TEST = 500, 200, 200
-PLANTED = ("convex", "regime", "stack", "best_mean", "weighted_average")
+PLANTED = ("convex", "regime", "stack", "best_mean", "weighted_average", "best_single")
 
 
 def market(signal, noise, seed=0):
@@ -46,7 +47,7 @@ def fitted_on(frame, closes, **oof):
 def forced(ensemble, method):
     """The same ensemble as if val had chosen `method`, and believed all of it."""
     ensemble.gate_ = dict.fromkeys(SCALE, 1.0)
-    ensemble.choice_ = Choice(method=method, why="planted", val_ratios={})
+    ensemble.choice_ = Choice(method=method, why="planted", val_ratios=dict.fromkeys(MODELS, 1.0))
     return ensemble
 
 
@@ -80,6 +81,25 @@ def test_on_pure_noise_it_stays_within_one_percent_of_zero(seed, noise):
     assert np.mean(ratios) < 1.01
 
 
+def test_where_nothing_is_supported_the_best_single_model_whispers():
+    frame, closes = market(signal=0.0, noise=0.01)
+    ensemble, both = fitted_on(frame, closes), split(frame)[2]
+    assert ensemble.method == "best_single"
+    best = min(MODELS, key=ensemble.choice_.val_ratios.get)
+    pd.testing.assert_series_equal(ensemble.predict(both, closes), both[best], check_names=False)
+    left = both.drop(columns=best)
+    second = min(set(MODELS) - {best}, key=ensemble.choice_.val_ratios.get)
+    pd.testing.assert_series_equal(ensemble.predict(left, closes), left[second], check_names=False)
+
+
+def test_a_loud_single_model_of_which_nothing_is_known_is_made_quiet():
+    frame, closes = market(signal=0.0, noise=3.0)
+    ensemble, val = fitted_on(frame, closes), split(frame)[1]
+    assert ensemble.method == "best_single"
+    loudness = (ensemble.predict(val, closes) ** 2).groupby(val["horizon"]).mean()
+    assert (loudness / (val["y"] ** 2).groupby(val["horizon"]).mean()).to_numpy() == pytest.approx(WHISPER)
+
+
 @pytest.mark.parametrize("method", PLANTED)
 def test_a_loaded_ensemble_predicts_the_same_numbers(world, ensemble, tmp_path, method):
     frame, closes = world
@@ -111,7 +131,7 @@ def test_a_changed_regime_changes_the_forecast(world, ensemble):
     assert (lstm[0] > lstm[1]).all()
 
 
-@pytest.mark.parametrize("method", ["regime", "weighted_average", "convex"])
+@pytest.mark.parametrize("method", ["regime", "weighted_average", "convex", "best_single"])
 def test_a_lost_model_leaves_its_weight_to_the_others(world, ensemble, method):
     frame, closes = world
     both = split(frame)[2].drop(columns="tcn").assign(dlinear=np.nan)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecaster.gate import MOST, val_gates
+from forecaster.gate import MOST, WHISPER, val_gates, whisper_gates
 
 
 def val_gate(y, y_hat, horizon):
@@ -67,3 +67,17 @@ def test_overlapping_labels_count_for_less():
     y = np.convolve(steps, np.ones(30), "valid")  # (600,), each shares 29 steps with the next
     y_hat = 0.3 * y + 3 * rng.normal() + np.convolve(rng.normal(size=629), np.ones(30), "valid")
     assert val_gate(y, y_hat, 30) < val_gate(y, y_hat, 1)
+
+
+def test_a_whisper_costs_no_more_than_allowed_if_it_is_noise():
+    rng = np.random.default_rng(11)
+    y, noise = rng.normal(size=(2, 400_000))
+    factor = whisper_gates({1: (y, noise)})[1]
+    assert factor == pytest.approx(WHISPER**0.5, rel=0.01)
+    worse = ((y - factor * noise) ** 2).mean() / (y**2).mean() - 1
+    assert worse == pytest.approx(WHISPER, rel=0.2)
+
+
+def test_what_whispers_already_is_left_alone():
+    _, y = drawn(12)
+    assert whisper_gates({1: (y, 0.02 * y), 7: (y, 0 * y)}) == {1: 1.0, 7: 1.0}
