@@ -139,5 +139,5 @@ def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[
     if best != DEFAULT:
         won = f"Of the candidates {best} has the smallest error, by more than chance"
     if ratios[best] >= 1:
-        won = f"None of the candidates has a smaller error than the zero forecast, and {single} alone whispers"
+        won = f"None of the candidates has a smaller error than the zero forecast: {single} stands in, kept small"
     return f"{without}{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +22,7 @@ from forecaster.windows import Floats
 KEYS = ["cutoff", "horizon"]
 PerHorizon = dict[int, tuple[Floats, Floats]]  # what came, what was forecast
 WEIGHTS_ARE: dict[Method, str] = {
-    "best_single": "the model with the smallest val error, no louder than harmless; the rest lies on the zero return",
+    "best_single": "the model with the smallest val error, too quiet to do harm; the rest lies on the zero return",
     "best_mean": "weights by skill on the folds' held-out days and val, times the gate",
     "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
     "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
@@ -49,7 +49,8 @@ class AdvancedEnsemble:
         meta_learner_: fitted LightGBM stack, if there were out-of-fold rows.
         target_scale_: interquartile range of the train targets per horizon.
         merits_: weight of each member in their mean by skill.
-        gate_: factor per horizon on the chosen method's forecast, from how it did on val.
+        gate_: factor per horizon on the chosen method's forecast, from how it did on val; 1 for a single model.
+        whispers_: factor per member and horizon that makes it quiet enough to stand in alone.
     """
 
     config: StackingConfig = field(default_factory=StackingConfig)
@@ -60,6 +61,7 @@ class AdvancedEnsemble:
     target_scale_: dict[int, float] = field(default_factory=dict)
     merits_: dict[str, float] = field(default_factory=dict)
     gate_: dict[int, float] = field(default_factory=dict)
+    whispers_: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def fit(
         self,
@@ -95,14 +97,9 @@ class AdvancedEnsemble:
         forecasts = {str(m): y_hat for m, y_hat in gated.items()} | {m: val[m] for m in self.members_}
         ratios = self._ratios(val, forecasts)
         self.choice_ = choose(ratios, self.members_, chances(val, gated, list(self.target_scale_)))
-        self.gate_ = gates[self.method] if self.method in gates else self._whisper(val)
+        self.gate_ = gates.get(self.method, dict.fromkeys(self.target_scale_, 1.0))
+        self.whispers_ = {m: whisper_gates(self._per_horizon(val, val[m])) for m in self.members_}
         return self
-
-    def _whisper(self, val: pd.DataFrame) -> dict[int, float]:
-        return whisper_gates(self._per_horizon(val, val[self._best_of(self.members_)]))
-
-    def _best_of(self, models: Sequence[str]) -> str:
-        return min(models, key=lambda name: self._chosen.val_ratios[name])
 
     def _skills(self, oof: pd.DataFrame | None, val: pd.DataFrame) -> dict[str, float]:
         """Ratio to zero of each member on all days that it was not fitted to: val holds few of them."""
@@ -182,8 +179,8 @@ class AdvancedEnsemble:
             total = sum(kept.values())
             return {m: weight / total for m, weight in kept.items()} if total else weights_for(None, models)
         if method == "best_single":
-            best = self._best_of(models)
-            return {m: float(m == best) for m in models}
+            best = min(models, key=lambda name: self._chosen.val_ratios[name])
+            return {m: self.whispers_[m][horizon] if m == best else 0.0 for m in models}
         return weights_for(None, models)
 
     @property
@@ -226,7 +223,8 @@ class AdvancedEnsemble:
 
         Returns:
             `method, why, val_ratios, fallback, fallback_reason, regime`, `weights` (horizon -> member -> weight),
-            `weights_are` (what these numbers mean), `weight_on_zero` and `gate` (horizon -> number).
+            `weights_are` (what these numbers mean), `weight_on_zero` and `gate` (horizon -> number; no gate
+            for a single model).
         """
         newest = self.weight_path(frame, closes).groupby("horizon").last()
         weights = newest.drop(columns=["cutoff", "regime", "zero"]).to_dict("index")
@@ -236,7 +234,7 @@ class AdvancedEnsemble:
             "weights": {str(h): row for h, row in weights.items()},
             "weights_are": WEIGHTS_ARE[self._method_for(frame)],
             "weight_on_zero": {str(h): float(w) for h, w in newest["zero"].items()},
-            "gate": {str(h): g for h, g in self.gate_.items()},
+            "gate": {} if self.method == "best_single" else {str(h): g for h, g in self.gate_.items()},
         }
 
     def save(self, directory: Path) -> None:
@@ -245,7 +243,8 @@ class AdvancedEnsemble:
         scale = {str(h): s for h, s in self.target_scale_.items()}
         state = {"config": self.config.model_dump(), "members": self.members_, "target_scale": scale, "convex": convex}
         state |= {"choice": self._chosen.model_dump(), "gate": {str(h): g for h, g in self.gate_.items()}}
-        state["merits"] = self.merits_
+        whispers = {m: {str(h): w for h, w in per_horizon.items()} for m, per_horizon in self.whispers_.items()}
+        state |= {"merits": self.merits_, "whispers": whispers}
         text = json.dumps(state, indent=2, allow_nan=False)
         (directory / "ensemble.json").write_text(text)
         if self.meta_learner_:
@@ -261,6 +260,9 @@ class AdvancedEnsemble:
         ensemble.gate_ = {int(h): g for h, g in state["gate"].items()}
         best = dict.fromkeys(state.get("best", ()), 1.0)  # of runs saved when those that were best weighed the same
         ensemble.merits_ = state.get("merits", best)
+        full = {m: dict.fromkeys(state["gate"], 1.0) for m in state["members"]}  # of runs whose gate did it alone
+        whispers = state.get("whispers", full)
+        ensemble.whispers_ = {m: {int(h): w for h, w in whispers[m].items()} for m in whispers}
         if state["convex"] is not None:
             ensemble.convex_ = ConvexStack(config.shrinkage, {int(h): w for h, w in state["convex"].items()})
             ensemble.meta_learner_ = MetaLearner.load(directory)

@@ -109,10 +109,7 @@ def _ensemble(report: TrainingReport) -> str:
         lines += ["", f"Current regime: {e.regime.replace('_', '-')}."]
     if e.gate:
         gates = ", ".join(f"{share(g)} at {days(int(h))}" for h, g in e.gate.items())
-        what = "the share of that forecast which val supports"
-        if e.method == "best_single":
-            what = "by which it is made so quiet that it does no harm, for val supports nothing"
-        lines += ["", f"Gate, {what}: {gates}. The rest is the zero return."]
+        lines += ["", f"Gate, the share of that forecast which val supports: {gates}. The rest is the zero return."]
     if e.weights:
         meaning = [f"Below: {e.weights_are}.", ""] if e.weights_are else []
         header, *rows = weights_table(report)

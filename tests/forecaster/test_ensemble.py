@@ -100,6 +100,19 @@ def test_a_loud_single_model_of_which_nothing_is_known_is_made_quiet():
     assert (loudness / (val["y"] ** 2).groupby(val["horizon"]).mean()).to_numpy() == pytest.approx(WHISPER)
 
 
+def test_a_loud_model_that_stands_in_for_a_lost_one_is_made_quiet_too(tmp_path):
+    frame, closes = market(signal=0.0, noise=0.01)
+    loud = "lightgbm"
+    frame[loud] = 100 * frame[loud]
+    fitted_on(frame, closes).save(tmp_path)
+    ensemble, val = AdvancedEnsemble.load(tmp_path), split(frame)[1]
+    assert ensemble.method == "best_single"
+    y_hat = ensemble.predict(val.drop(columns=[m for m in MODELS if m != loud]), closes)
+    loudness = (y_hat**2).groupby(val["horizon"]).mean() / (val["y"] ** 2).groupby(val["horizon"]).mean()
+    assert loudness.to_numpy() == pytest.approx(WHISPER)
+    assert ensemble.summary(val, closes)["gate"] == {}  # no share that val supports
+
+
 @pytest.mark.parametrize("method", PLANTED)
 def test_a_loaded_ensemble_predicts_the_same_numbers(world, ensemble, tmp_path, method):
     frame, closes = world
