@@ -29,8 +29,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "enhanced_lstm": {"learning_rate": 2e-3, "head_rate": 0.2, "attention_rate": 5.0, "l2": 1e-6},
     "transformer": {"learning_rate": 1e-3, "warmup_steps": 50, "position_rate": 30.0},
     "lightgbm": {
-        **{"learning_rate": 0.02, "early_stopping": 100, "feature_fraction": 0.3, "extra_trees": True},
-        **{"boost_from_average": False, "shrinks": True},
+        **{"learning_rate": 0.02, "early_stopping": 100, "feature_fraction": 0.3, "bagging_fraction": 0.5},
+        **{"extra_trees": True, "path_smooth": 80.0, "boost_from_average": False, "shrinks": True},
     },
 }
 
