@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from prefect import get_run_logger
 from prefect.futures import PrefectFuture
 
 from flows.fits import Survivors, gather
@@ -12,6 +13,7 @@ from forecaster.prepare import Prepared
 from forecaster.settings import Coin
 from forecaster.suspicion import suspicions
 from tasks.audit import audit
+from tasks.runtime import runtime
 
 
 def submit_audit(data: Prepared, bars: dict[Coin, str], config: RunConfig) -> dict[str, PrefectFuture[Audit]]:
@@ -21,7 +23,7 @@ def submit_audit(data: Prepared, bars: dict[Coin, str], config: RunConfig) -> di
 
 
 def gather_audit(futures: Mapping[str, PrefectFuture[Audit]], survivors: Survivors) -> Audit | None:
-    """What was found; None if it could not be looked for, which the report then says.
+    """What was found, suspicions told at once; None if it could not be looked for, which the report then says.
 
     Raises:
         RuntimeError: if a feature of ours knows later days: nothing is trained on it.
@@ -31,7 +33,11 @@ def gather_audit(futures: Mapping[str, PrefectFuture[Audit]], survivors: Survivo
         if why.startswith(AssertionError.__name__):
             raise RuntimeError(why)
         survivors.reasons.append(f"Features were not audited: {why}")
-    return results.get("audit")
+    audited = results.get("audit")
+    for suspicion in audited.suspicions if audited else ():
+        runtime().progress.say(runtime().coin, f"SUSPECTED LEAK: {suspicion}")
+        get_run_logger().warning("Suspected leak: %s", suspicion)
+    return audited
 
 
 def leakage_entry(data: Prepared, audited: Audit | None, nested: Mapping[str, Any], simulated: bool) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from flows.usage import FORECAST_FLAGS
 from forecaster.config import RunConfig
 from forecaster.report.forecast import forecast_lines, forecast_section
 from forecaster.settings import Coin
+from forecaster.store import Artifact
 from tasks.accelerators import visible_gpus
 from tasks.pool import Pool
 from tasks.runtime import Runtime, runtime, use_runtime
@@ -110,10 +111,20 @@ def forecast_one(coin: Coin, config: RunConfig) -> CoinForecast:
         return found
     log.info("%s", "\n".join(forecast_lines(coin, found.entry)))
     for artifact in found.plots.values():
-        found.entry["picture"] = str(_picture(config.output_dir, found))
-        runtime().store.copy(artifact, Path(found.entry["picture"]))
+        _put(artifact, _picture(config.output_dir, found), found, log)
     _show(found, log)
     return found
+
+
+def _put(artifact: Artifact, picture: Path, found: CoinForecast, log: Any) -> None:
+    assert found.entry is not None
+    try:
+        runtime().store.copy(artifact, picture)
+    except (OSError, ValueError) as error:  # it is issued and entered all the same
+        found.lost.append(f"{picture} was not written: {type(error).__name__}: {error}")
+        log.warning("%s: %s", found.coin, found.lost[-1])
+    else:
+        found.entry["picture"] = str(picture)
 
 
 def _picture(folder: Path, found: CoinForecast) -> Path:

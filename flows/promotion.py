@@ -45,7 +45,7 @@ def _shared(function: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @_shared
 @click.option("--run", metavar="RUN", help="Name of the run, its folder below artifacts/COIN. Default: the latest.")
-@click.option("--force", is_flag=True, help="Promote it whatever the judgement is.")
+@click.option("--force", is_flag=True, help="Serve it whatever the judgement is.")
 def promote(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str, run: str | None, force: bool) -> None:
     """Judge a saved run beside the champion, and serve it from now on if it passes.
 
@@ -53,7 +53,7 @@ def promote(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str,
     retrain promote --crypto BTC                        the latest run on real bars
     retrain promote --crypto BTC --run 20260101T001500Z --force
 
-    Exits with 1 if it is refused; what was served before then still is.
+    Exits with 1 if it is not served afterwards; what was served before then still is.
     """
     from forecaster.promotion.by_hand import promote_by_hand
 
@@ -64,7 +64,7 @@ def promote(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str,
     for coin in coins:
         verdict = _or_complain(lambda: promote_by_hand(Path(artifacts_dir), coin, _source(simulated), run, force))  # noqa: B023
         click.echo(describe(coin, verdict, simulated))
-        refused |= verdict.verdict == "refused"
+        refused |= verdict.champion != verdict.run
         if verdict.champion == verdict.run:
             _mirror(coin, _source(simulated), verdict.run, tracking_uri)
     sys.exit(EXIT_REFUSED if refused else 0)
@@ -94,9 +94,9 @@ def describe(coin: str, verdict: "Verdict", simulated: bool = False) -> str:
     width = max((len(gate.name) for gate in verdict.gates), default=0)
     lines += [f"  {'ok' if gate.passed else 'NO':>2}  {gate.name:<{width}}  {gate.told}" for gate in verdict.gates]
     lines.append(f"Served: {verdict.champion or 'the latest run, whatever it is, since there is no champion'}.")
-    if verdict.verdict == "refused":
+    if verdict.champion != verdict.run:
         command = f"retrain promote --crypto {coin} --run {verdict.run}{' --simulated' if simulated else ''} --force"
-        lines.append(f"`--force` promotes it all the same: {command}")
+        lines.append(f"`--force` serves it all the same: {command}")
     return "\n".join(lines)
 
 

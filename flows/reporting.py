@@ -55,6 +55,7 @@ def _track(night: Night, report: TrainingReport, reasons: list[str]) -> None:
     if not night.config.no_advanced_mlflow:
         complaint = "MLflow lacks curves, model cards or the loadable model"
         _try(reasons, complaint, lambda: track_advanced(night, report, parent, reasons))
+    if night.verdict.champion == night.run:
         _try(reasons, "MLflow's alias `champion` was not moved", lambda: track_champion(night))
 
 

@@ -75,9 +75,8 @@ def _promotion_tags(verdict: Verdict) -> dict[str, str]:
 
 
 def track_champion(night: Night) -> None:
-    """Let the registry's alias follow, where the run is served from now on."""
-    if night.verdict.champion == night.run:
-        mirror(night.coin, night.config.source, night.run, night.config.tracking_uri)
+    """Let the registry's alias follow the run, which is served from now on."""
+    mirror(night.coin, night.config.source, night.run, night.config.tracking_uri)
 
 
 def _params(night: Night, model: str) -> dict[str, object]:

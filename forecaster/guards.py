@@ -1,6 +1,6 @@
 """What to know before trusting a forecast: whatever about its bars and models is stale, odd or missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -74,6 +74,16 @@ def guard_members(lost: tuple[str, ...]) -> Guard:
     """Whether models that were judged have no serving refit, so that others speak for them."""
     says = f"{', '.join(map(label, lost))}: no serving refit." if lost else "Every judged model has a serving refit."
     return Guard(name="members", alarm=bool(lost), says=says, value=len(lost))
+
+
+def guard_judgement(objections: Sequence[str]) -> Guard:
+    """Whether the run that is served should not have been: nobody judges a run that is merely the latest.
+
+    Args:
+        objections: a suspected leak, what was lost on the way, settings of a smoke test; a sentence each.
+    """
+    says = " ".join(objections) if objections else "Full settings, nothing lost, no suspected leak."
+    return Guard(name="run", alarm=bool(objections), says=f"The run: {says}", value=len(objections))
 
 
 def guard_partner(partner: str | None, complaint: str | None) -> Guard:

@@ -4,12 +4,15 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock
 
 from forecaster.store import sha256_of, write_text, write_whole
 
-KEYS = ["coin", "source", "cutoff", "horizon", "served"]  # a forecast of the same models for the same day is the same
+KEYS = ["coin", "source", "cutoff", "horizon", "served"]  # of the same models for the same day
+TOLD = ["close", "log_return", "lower_80", "upper_80", "lower_90", "upper_90"]  # and if this agrees, the same forecast
+SAME = 1e-9  # relative difference of numbers that agree
 SIMULATED = "simulated"  # folder of those that no real market stands behind
 
 
@@ -46,6 +49,8 @@ def read_diary(path: Path) -> pd.DataFrame:
 def enter(path: Path, rows: pd.DataFrame, issued: datetime) -> int:
     """Add those of `rows` that are not there yet, as issued now, in parquet and beside it in JSON; return how many.
 
+    A forecast that says something else than the last one of the same models for the same day is another one: of
+    revised bars, say.
     Forecasts that their own models could look up are none, and are left out. A reader sees the old files or the new
     ones, whole; of two writers one waits.
 
@@ -76,5 +81,8 @@ def digest_of_diary(path: Path) -> str:
 def _not_in(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     if known.empty:
         return rows
-    there = pd.MultiIndex.from_frame(known[KEYS])
-    return rows[~pd.MultiIndex.from_frame(rows[KEYS]).isin(there)]
+    last = known.drop_duplicates(KEYS, keep="last").set_index(KEYS)[TOLD]
+    before = last.reindex(pd.MultiIndex.from_frame(rows[KEYS])).to_numpy(float)
+    is_new = ~np.isclose(rows[TOLD].to_numpy(float), before, rtol=SAME, atol=0).all(axis=1)
+    new: pd.DataFrame = rows.loc[is_new]
+    return new

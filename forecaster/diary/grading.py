@@ -11,6 +11,7 @@ from forecaster.diary.figures import LEVELS, NAMES, figures, hits, interval_scor
 from forecaster.settings import Config
 from forecaster.store import Artifact, Store
 
+PROMPT = pd.Timedelta(days=2)  # a bar's day ends a day after it begins, and the next bar a day later
 SAME_CLOSE = 1e-9  # relative difference up to which a close is the one that a forecast was issued with
 
 
@@ -39,8 +40,9 @@ def grade_unit(root: Path, path: Path, source: str, closes: Artifact) -> Graded:
 def grade(rows: pd.DataFrame, closes: "pd.Series[float]") -> pd.DataFrame:
     """The forecasts that count, with what came of them; NaN where their day has not come.
 
-    Of several for one day and horizon the last counts that was issued before the day was over; a forecast made after
-    the event, from bars cut at an earlier day, is marked `replayed`, and counts only where there is no other.
+    Of several for one day and horizon the last counts that was issued before the next day had closed, or else the
+    first that was issued at all: a later one may know how its days began. A forecast made after the event, from bars
+    cut at an earlier day, is marked `replayed`, and kept only where there is no other.
 
     Returns:
         The rows with `replayed`, `y` (log-return between the closes of today), `y_hat`, `error`, `hit_80`, `hit_90`,
@@ -68,21 +70,25 @@ def grade(rows: pd.DataFrame, closes: "pd.Series[float]") -> pd.DataFrame:
 
 def _counting(rows: pd.DataFrame) -> pd.DataFrame:
     """One forecast per day and horizon, in order of their days."""
-    ahead = rows[~rows["replayed"]].drop_duplicates(["cutoff", "horizon"], keep="last")
-    replayed = rows[rows["replayed"]].drop_duplicates(["cutoff", "horizon"], keep="first")
-    both = pd.concat([ahead, replayed]).drop_duplicates(["cutoff", "horizon"], keep="first")
-    return both.sort_values(["cutoff", "horizon"], ignore_index=True)
+    is_prompt = rows["issued"] < rows["cutoff"] + PROMPT
+    in_order = pd.concat([rows[is_prompt].iloc[::-1], rows[~is_prompt]])  # those after the event were issued last
+    counted = in_order.drop_duplicates(["cutoff", "horizon"], keep="first")
+    return counted.sort_values(["cutoff", "horizon"], ignore_index=True)
 
 
 def live_figures(graded: pd.DataFrame) -> dict[str, Any]:
-    """Figures over the graded forecasts of one horizon, with how many wait, were replayed or have another close now."""
+    """Figures over live forecasts of one horizon whose day has come, beside how many wait or have another close now.
+
+    What was made after its day is counted apart, in `n_replayed`: it proves nothing.
+    """
     done = graded[graded["y"].notna()]
-    promises = done if len(done) else graded
+    live = done[~done["replayed"]]
+    promises = live if len(live) else graded
     return {
-        **figures(done),
+        **figures(live),
         "n_waiting": len(graded) - len(done),
-        "n_replayed": int(done["replayed"].sum()),
-        "n_revised": int(done["revised"].sum()),
+        "n_replayed": len(done) - len(live),
+        "n_revised": int(live["revised"].sum()),
         "promised": {name: _mean(promises[f"promised_{name}"]) for name in NAMES},
     }
 

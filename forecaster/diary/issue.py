@@ -1,5 +1,6 @@
 """One coin's forecasts of today: what is served looks at the newest bars, and guards look at both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from forecaster.extrapolation import newest_window
 from forecaster.guards import (
     Guard,
     guard_extrapolation,
+    guard_judgement,
     guard_members,
     guard_missing,
     guard_model_age,
@@ -24,6 +26,7 @@ from forecaster.guards import (
 from forecaster.intervals import interval_frame, quantile_columns
 from forecaster.market import Bars, BarsError, load_bars, stale_days
 from forecaster.market.digest import bars_digest, month_digests
+from forecaster.promotion.candidate import CANDIDATE, Candidate
 from forecaster.regime import MarketRegimeDetector
 from forecaster.serving import ServedRun, load_run
 from forecaster.settings import Config, DataConfig, IntervalConfig
@@ -83,7 +86,7 @@ def issue_unit(root: Path, coin: str, served: Served, data: DataConfig, config: 
     """
     store, run = Store(root), load_run(served.folder)
     view = _look(run, load_bars(coin, data), data)
-    guards = look_for_trouble(run, view, data.as_of)
+    guards = look_for_trouble(run, view, data.as_of, objections_to(served.folder))
     frame = _frame(run, view, served, guards, config)
     require_numbers(frame)
     return Issued(
@@ -130,12 +133,21 @@ def _look(run: ServedRun, bars: Bars, data: DataConfig) -> View:
         return View(bars, *run.look(given, without_partner=True, today=tomorrow), str(error))
 
 
-def look_for_trouble(run: ServedRun, view: View, as_of: date | None) -> tuple[Guard, ...]:
+def objections_to(folder: Path) -> tuple[str, ...]:
+    """What a saved run says against itself, as promotion would hear it; nothing in runs of older versions."""
+    if not (folder / CANDIDATE).is_file():
+        return ()
+    told = Candidate.model_validate_json((folder / CANDIDATE).read_text(encoding="utf-8"))
+    return (*(("Suspected leak.", told.leak) if told.leak else ()), *told.degraded, *told.smoke)
+
+
+def look_for_trouble(
+    run: ServedRun, view: View, as_of: date | None, objections: Sequence[str] = ()
+) -> tuple[Guard, ...]:
     """Every guard's finding; `as_of` is by default the last closed day, or the newest of a simulated market."""
     features, lookback = view.rows[list(run.columns)], run.facts.lookback
     stale = stale_days(view.bars, as_of)
     age = (view.cutoff.date() - run.as_of).days
-    known = view.own.loc[pd.Timestamp(run.facts.first) : pd.Timestamp(run.as_of)]
     return (
         guard_staleness(stale, view.bars.last),
         guard_model_age(age + stale if age >= 0 else age, run.as_of),
@@ -143,8 +155,17 @@ def look_for_trouble(run: ServedRun, view: View, as_of: date | None) -> tuple[Gu
         guard_missing(features.iloc[-lookback:], view.own["volume"].iloc[-lookback:] > 0),
         guard_members(run.lost),
         guard_partner(run.partner, view.complaint),
-        guard_revisions(run.facts.months, month_digests(known)),
+        _revisions(run, view),
+        guard_judgement(objections),
     )
+
+
+def _revisions(run: ServedRun, view: View) -> Guard:
+    then = run.facts.months
+    now = month_digests(view.own.loc[pd.Timestamp(run.facts.first) : pd.Timestamp(run.as_of)])
+    if view.cutoff.date() < run.as_of:  # in hindsight the last month is not there in full
+        then, now = ({m: each[m] for m in each if m < f"{view.cutoff:%Y-%m}"} for each in (then, now))
+    return guard_revisions(then, now)
 
 
 def _frame(

@@ -47,7 +47,7 @@ def promote_by_hand(
         candidate = _candidate(root, saved)
         champion = read_champion(root, coin, source)
         if is_unchanged(candidate, champion):
-            return conclude(root, candidate, saved, None)
+            return conclude(root, candidate, saved, None, forced=forced)
         theirs = champion.saved if champion else None
         return conclude(root, candidate, saved, contest_unit(root, candidate, theirs), forced=forced)
 

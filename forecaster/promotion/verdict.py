@@ -62,12 +62,12 @@ def conclude(
         saved: where it lies.
         contest: what its forecasts showed; None for an unchanged recipe.
         config: limits.
-        forced: promote it whatever the gates say.
+        forced: serve it whatever the gates say.
     """
     champion = read_champion(artifacts_dir, candidate.coin, candidate.source)
     if contest is None or (champion is not None and is_unchanged(candidate, champion)):
         assert champion is not None
-        return _renew(artifacts_dir, candidate, saved, champion)
+        return _renew(artifacts_dir, candidate, saved, champion, forced)
     gates = tuple(_gates(candidate, champion, contest, config or PromotionConfig()))
     verdict = _judge(candidate, saved, champion, contest, gates, forced)
     if verdict.verdict in ("first", "promoted"):
@@ -117,16 +117,19 @@ def _success(champion: Champion | None, contest: Contest) -> str:
     return f"Its loss differs by {excess:+.2f} % from that of {champion.run} on {contest.duel.n_pooled} common days."
 
 
-def _renew(artifacts_dir: Path, candidate: Candidate, saved: SavedRun, champion: Champion) -> Verdict:
-    """Serve the newest refit of the champion's recipe, unless a part of it is missing."""
+def _renew(artifacts_dir: Path, candidate: Candidate, saved: SavedRun, champion: Champion, forced: bool) -> Verdict:
+    """Serve the newest refit of the champion's recipe, unless a part of it is missing; where `forced`, this one."""
     since = f"The recipe is the champion's, of {champion.promoted_at:%Y-%m-%d}"
     stays = f"the refits of {champion.run} stay in service."
-    if candidate.unserved:
+    if forced:
+        why, served = f"{since}; forced by hand, the refits of this run are served.", saved.run
+    elif candidate.unserved:
         why, served = f"{since}. No serving refit of {', '.join(candidate.unserved)}: {stays}", champion.run
     elif candidate.as_of < champion.as_of:
         why, served = f"{since}. This run knows days up to {candidate.as_of} only: {stays}", champion.run
     else:
         why, served = f"{since}; its serving refit is renewed.", saved.run
+    if served == saved.run:
         write_champion(artifacts_dir, champion.renewed(_reign(candidate, saved, (why,))))
     return Verdict(verdict="unchanged", reasons=(why,), run=saved.run, before=champion.run, champion=served)
 

@@ -53,13 +53,15 @@ def _told(coin: str, entry: Entry) -> str:
     return (
         f"{coin} from the close of {entry['cutoff']}, {price(entry['close'])}, by {label(entry['shipped'])} of run "
         f"{entry['run']} ({which}). Regime: {str(entry['regime']).replace('_', '-')}. The models know the bars up to "
-        f"{entry['trained_until']}: {_age(int(entry['model_age_days']))} old. The window lies farther out than "
+        f"{entry['trained_until']}{_age(int(entry['model_age_days']))}. The window lies farther out than "
         f"{share(distance)} of those in training."
     )
 
 
 def _age(n_days: int) -> str:
-    return days(n_days) if n_days else "0 days"
+    if n_days < 0:
+        return f", {days(-n_days)} after that close"
+    return f": {days(n_days) if n_days else '0 days'} old"
 
 
 def _rows(entry: Entry) -> list[tuple[str, ...]]:
@@ -113,7 +115,7 @@ def _reservations(entry: Entry) -> list[str]:
     if n:
         told.append("A few dozen forecasts cannot tell a good interval from a bad one." if n < 300 else "")
     if replayed:
-        told.append(f"{replayed} of {n} were made after their day, from bars cut at an earlier one: no live forecasts.")
+        told.append(f"{replayed} more were made after their day, from bars cut at an earlier one: they do not count.")
     if revised:
         told.append(f"{revised} of {n} were issued with a close that has been revised since; the bars of today count.")
     return [line for line in told if line]

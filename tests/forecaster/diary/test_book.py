@@ -11,7 +11,7 @@ NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
 
 
 def rows(
-    cutoff: str = "2025-06-01", served: str = "a", log_return: float = 0.01, source: str = "folder"
+    cutoff: str = "2025-06-01", served: str = "a", log_return: float = 0.01, source: str = "folder", close: float = 100
 ) -> pd.DataFrame:
     day = pd.Timestamp(cutoff)
     return pd.DataFrame(
@@ -24,6 +24,8 @@ def rows(
             "served": served,
             "trained_until": pd.Timestamp("2025-05-31"),
             "log_return": log_return,
+            "close": float(close),
+            **{f"{end}_{level}": 90.0 for end in ("lower", "upper") for level in (80, 90)},
         }
     )
 
@@ -37,13 +39,22 @@ def test_forecasts_are_added_below_those_that_are_there_and_change_none(tmp_path
     assert read_diary(path)["cutoff"].dt.day.tolist() == [1, 1, 2, 2]
 
 
-def test_the_same_forecast_is_not_added_twice_whatever_it_says_now(tmp_path: Path) -> None:
+def test_the_same_forecast_is_not_added_twice(tmp_path: Path) -> None:
     path = tmp_path / "BTC.parquet"
-    enter(path, rows(log_return=0.01), NOON)
+    enter(path, rows(), NOON)
     digest = digest_of_diary(path)
-    assert enter(path, rows(log_return=0.5), datetime(2025, 6, 3, tzinfo=UTC)) == 0
+    assert enter(path, rows(), datetime(2025, 6, 3, tzinfo=UTC)) == 0
     assert digest_of_diary(path) == digest
-    assert read_diary(path)["log_return"].tolist() == [0.01, 0.01]
+
+
+def test_what_the_same_models_say_of_revised_bars_is_added_and_what_they_said_before_stays(tmp_path: Path) -> None:
+    path = tmp_path / "BTC.parquet"
+    enter(path, rows(), NOON)
+    assert enter(path, rows(close=101), NOON) == 2
+    assert enter(path, rows(close=101), NOON) == 0
+    assert enter(path, rows(close=101, log_return=0.5), NOON) == 2
+    assert read_diary(path)["close"].tolist() == [100, 100, 101, 101, 101, 101]
+    assert read_diary(path)["log_return"].tolist() == [0.01] * 4 + [0.5] * 2
 
 
 def test_other_models_of_the_same_day_are_another_forecast(tmp_path: Path) -> None:

@@ -73,6 +73,21 @@ def test_a_forecast_made_after_the_event_displaces_none_and_is_marked() -> None:
     assert live_figures(alone)["n_replayed"] == 1
 
 
+def test_live_figures_know_nothing_of_what_was_made_after_its_day() -> None:
+    hit, misses = row(1), [row(day, centre=-1.0, issued="2025-06-01", promised_coverage_90=0.1) for day in (2, 3)]
+    found = live_figures(graded(hit, *misses))
+    assert (found["n"], found["n_replayed"], found["coverage_90"]) == (1, 2, 1)
+    assert found["promised"]["coverage_90"] == 0.5
+
+
+def test_what_is_issued_while_its_days_are_under_way_displaces_none_that_was_issued_before() -> None:
+    prompt, late = row(1, 3, centre=0.1), row(1, 3, centre=0.2, issued="2025-01-04", served="b")
+    assert graded(prompt, late)["y_hat"].tolist() == [0.1]
+    later = row(1, 3, centre=0.3, issued="2025-01-04 12:00", served="c")
+    found = graded(late, later)  # bars were late: the first counts
+    assert found[["y_hat", "replayed"]].to_numpy().tolist() == [[0.2, False]]
+
+
 def test_revised_bars_are_scored_as_they_are_today_and_the_close_issued_with_is_kept() -> None:
     found = graded(row(1, close=1.5))
     assert found["revised"].tolist() == [True]

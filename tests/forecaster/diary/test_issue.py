@@ -3,6 +3,7 @@
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,17 @@ import pytest
 
 from forecaster.diary.entry import forecast_entry
 from forecaster.diary.figures import NAMES
-from forecaster.diary.issue import Issued, issue_unit, require_numbers, source_of
+from forecaster.diary.issue import Issued, _revisions, issue_unit, objections_to, require_numbers, source_of
 from forecaster.diary.served import NotServedError, Served, find_served
+from forecaster.guards import guard_judgement
 from forecaster.intervals import quantile_column
+from forecaster.market.digest import month_digests
+from forecaster.promotion.candidate import CANDIDATE, Candidate, JudgedRecipe
 from forecaster.report.forecast import forecast_lines, forecast_section
 from forecaster.saving import MANIFEST
 from forecaster.serving import load_run
 from forecaster.settings import HORIZONS, INTERVAL_LEVELS, DataConfig, IntervalConfig
-from forecaster.store import Store, sha256_of, write_json
+from forecaster.store import Artifact, Store, sha256_of, write_json
 from tests.conftest import TODAY, World
 from tests.saved_run import save_night
 
@@ -94,6 +98,43 @@ def test_old_models_and_bars_are_said_to_be_so(artifacts: Path, served: Served, 
     assert Store(artifacts).frame(later.frame)["model_age_days"].tolist() == [9, 9, 9]
     before = issue(artifacts, served, world.bars, TODAY - timedelta(days=9))
     assert "hindsight" in next(g.says for g in before.guards if g.name == "model_age")
+
+
+def test_in_hindsight_a_month_that_is_not_over_is_no_revision() -> None:
+    days = pd.date_range("2025-01-01", "2025-03-31", name="date")
+    bars = pd.DataFrame(1.0, days, ["open", "high", "low", "close", "volume"])
+    facts = SimpleNamespace(first=days[0].date(), months=month_digests(bars))
+    run = SimpleNamespace(facts=facts, as_of=days[-1].date())
+    cut = bars.loc[:"2025-03-10"]
+    assert not _revisions(run, SimpleNamespace(own=cut, cutoff=cut.index[-1])).alarm
+    assert _revisions(run, SimpleNamespace(own=2 * cut, cutoff=cut.index[-1])).alarm
+    assert _revisions(run, SimpleNamespace(own=cut, cutoff=days[-1])).alarm  # not in hindsight: days are gone
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"leak": "x came with the bars."}, "The run: Suspected leak. x came with the bars."),
+        ({"degraded": ("tcn was lost.",)}, "The run: tcn was lost."),
+        ({"smoke": ("2 epochs, at least 30 are needed.",)}, "The run: 2 epochs, at least 30 are needed."),
+        ({}, "The run: Full settings, nothing lost, no suspected leak."),
+    ],
+)
+def test_what_a_run_says_against_itself_stands_beside_its_forecasts(
+    changed: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    nothing = Artifact(path="x", sha256="x")
+    recipe = JudgedRecipe(
+        models={}, training={}, lookback=60, horizons=HORIZONS, n_folds=5, seed=1, columns=(), stack=None
+    )
+    known = {
+        **{"coin": "BTC", "source": "folder", "recipe": recipe, "shipped": "tcn", "as_of": TODAY},
+        **{"train_last": TODAY, "val_last": TODAY, "target_scale": {}, "coverage_90": {}, "leak": None},
+        **{"degraded": (), "unserved": (), "smoke": (), "forecasts": nothing, "rows": nothing},
+    }
+    (tmp_path / CANDIDATE).write_text(Candidate.model_validate(known | changed).model_dump_json())
+    guard = guard_judgement(objections_to(tmp_path))
+    assert (guard.says, guard.alarm) == (told, bool(changed))
 
 
 def test_without_the_partner_it_forecasts_and_says_so(

@@ -41,6 +41,17 @@ def test_force_promotes_a_named_run(root: Path, saved):
     assert promote_by_hand(root, "BTC", "folder", "b", forced=True).champion == "b"
 
 
+def test_force_serves_an_older_refit_of_the_champions_recipe_and_nothing_else_does(root: Path, saved):
+    saved("a", 0.9, as_of="2025-01-05", recipe=RECIPE)
+    promote_by_hand(root, "BTC", "folder", "a")
+    saved("b", 0.9, as_of="2025-01-06", recipe=RECIPE)
+    promote_by_hand(root, "BTC", "folder", "b")
+    assert promote_by_hand(root, "BTC", "folder", "a").champion == "b"
+    forced = promote_by_hand(root, "BTC", "folder", "a", forced=True)
+    assert (forced.verdict, forced.champion) == ("unchanged", "a")
+    assert read_champion(root, "BTC", "folder").run == "a"
+
+
 def test_rolled_back_twice_the_first_champion_serves_again(root: Path, saved):
     for run, share in (("a", 0.3), ("b", 0.5), ("c", 0.7)):
         saved(run, share)
