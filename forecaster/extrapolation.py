@@ -23,11 +23,13 @@ class Distance:
     Attributes:
         value: distance; windows of training have a median of about 1.
         quantile: share of the windows of training that lie nearer.
+        beyond: share of its numbers that no window of training reached, above or below.
         farthest: the columns that contribute most, farthest first.
     """
 
     value: float
     quantile: float
+    beyond: float
     farthest: tuple[str, ...]
 
 
@@ -55,6 +57,7 @@ def newest_window(features: pd.DataFrame, lookback: int, trained_until: date) ->
     return Distance(
         value=float(distances[-1]),
         quantile=float((distances[seen] < distances[-1]).mean()),
+        beyond=_beyond(scaled[-1], scaled[seen]),
         farthest=_farthest(scaled[-1], list(map(str, features.columns))),
     )
 
@@ -67,6 +70,10 @@ def window_summaries(values: pd.DataFrame, lookback: int) -> pd.DataFrame:
     windows = values.rolling(lookback)
     each = (values, windows.mean(), windows.std(ddof=0))
     return pd.concat(each, axis=1, keys=["last", "mean", "std"]).iloc[lookback - 1 :]
+
+
+def _beyond(own: Floats, known: Floats) -> float:
+    return float(((own < known.min(axis=0)) | (own > known.max(axis=0))).mean())
 
 
 def _farthest(scaled: Floats, columns: list[str]) -> tuple[str, ...]:

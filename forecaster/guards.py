@@ -13,6 +13,7 @@ from forecaster.settings import Config
 STALE_DAYS = 1  # a bar may be this old at as-of
 OLD_DAYS = 7  # and a model this old
 FAR = 0.995  # quantile of the windows of training, beyond which a window is unlike them
+NEW = 0.01  # share of a window's numbers never seen in training, beyond which it is too: one crash moves but a few
 N_NAMED = 3  # months or columns in one sentence
 
 
@@ -49,8 +50,10 @@ def guard_model_age(age: int, trained_until: date) -> Guard:
 
 def guard_extrapolation(distance: Distance) -> Guard:
     """Whether the window is unlike those that the models learned from."""
-    alarm = distance.quantile > FAR
+    alarm = distance.quantile > FAR or distance.beyond > NEW
     says = f"The window lies farther out than {100 * distance.quantile:.1f} % of those in training"
+    if distance.beyond:
+        says += f", and {100 * distance.beyond:.1f} % of its numbers lie outside all of them"
     named = f"; farthest: {', '.join(distance.farthest)}" if alarm else ""
     return Guard(name="extrapolation", alarm=alarm, says=f"{says}{named}.", value=distance.quantile)
 

@@ -28,6 +28,14 @@ def test_a_window_like_the_others_is_not_far_and_a_planted_one_is_farthest_in_it
     assert found.farthest[0] == "b"
 
 
+def test_numbers_that_no_window_of_training_reached_are_counted() -> None:
+    values = features()
+    values.loc[values.index[-1], "b"] = 100.0  # the last value, the mean and the deviation of one column of three
+    assert newest_window(values, 10, LAST).beyond == pytest.approx(3 / 9)
+    values.loc[values.index[50], "b"] = 200.0
+    assert newest_window(values, 10, LAST).beyond == 0
+
+
 def test_days_after_training_are_measured_by_the_days_of_training_alone() -> None:
     odd = features()
     odd.iloc[150:] += 30  # the newest regime, which the models have not seen

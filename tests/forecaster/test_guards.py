@@ -50,10 +50,16 @@ def test_models_may_be_a_week_old_and_must_not_know_the_day(age: int, alarm: boo
 
 
 def test_only_a_window_unlike_nearly_all_of_training_is_far() -> None:
-    assert not guard_extrapolation(Distance(1.2, 0.995, ("rsi_14",))).alarm
-    far = guard_extrapolation(Distance(9.0, 0.999, ("rsi_14", "atr")))
+    assert not guard_extrapolation(Distance(1.2, 0.995, 0.01, ("rsi_14",))).alarm
+    far = guard_extrapolation(Distance(9.0, 0.999, 0.0, ("rsi_14", "atr")))
     assert far.alarm
     assert "farthest: rsi_14, atr" in far.says
+
+
+def test_a_window_near_the_others_is_far_all_the_same_where_its_numbers_are_new() -> None:
+    found = guard_extrapolation(Distance(1.2, 0.9, 0.02, ("return_1d",)))
+    assert found.alarm
+    assert "2.0 % of its numbers lie outside all of them; farthest: return_1d" in found.says
 
 
 def test_days_without_trade_and_features_without_value_are_named() -> None:
