@@ -183,6 +183,7 @@ def test_a_copy_is_whole_and_an_altered_source_copies_nothing(store: Store, tmp_
 
 def test_only_drafts_that_no_living_run_can_still_write_are_swept_away(tmp_path: Path):
     old = [tmp_path / "objects" / ".draft-1", tmp_path / "BTC" / ".20260101T000000Z.0a1b2c3d"]
+    old.append(tmp_path / "BTC" / ".champion-folder.json.0a1b2c3d")
     new = tmp_path / "objects" / ".draft-2"
     kept = tmp_path / "BTC" / ".folder.lock"
     for path in (*old, new, kept):
@@ -190,4 +191,4 @@ def test_only_drafts_that_no_living_run_can_still_write_are_swept_away(tmp_path:
     for path in (*old, kept):
         os.utime(path, (0, 0))
     Store(tmp_path).sweep()
-    assert [path.exists() for path in (*old, new, kept)] == [False, False, True, True]
+    assert [path.exists() for path in (*old, new, kept)] == [False, False, False, True, True]
