@@ -10,20 +10,18 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from forecaster.choice import METHODS, Choice, Method, chances, choose, merits, ratio_to_zero
-from forecaster.gate import val_gates, whisper_gates
-from forecaster.members import surviving, without_lost
+from forecaster.choice import DEFAULT, METHODS, Choice, Method, chances, choose, merits, ratio_to_zero
+from forecaster.gate import PerHorizon, gates, whisper_gates
+from forecaster.members import fitted_to_none, surviving, without_lost
 from forecaster.online import online_weights, regimes_on
 from forecaster.regime import MarketRegimeDetector, weights_for
 from forecaster.settings import ENSEMBLE, MODELS, StackingConfig
 from forecaster.stacking import ConvexStack, MetaLearner
-from forecaster.windows import Floats
 
 KEYS = ["cutoff", "horizon"]
-PerHorizon = dict[int, tuple[Floats, Floats]]  # what came, what was forecast
 WEIGHTS_ARE: dict[Method, str] = {
     "best_single": "the model with the smallest val error, too quiet to do harm; the rest lies on the zero return",
-    "best_mean": "weights by skill on the folds' held-out days and val, times the gate",
+    "best_mean": "weights by skill on the folds' held-out days and val, times the gate from both",
     "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
     "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
     "stack": "shares of the gain of the meta-learner's trees, times the gate; not weights of a linear combination",
@@ -37,9 +35,9 @@ class AdvancedEnsemble:
 
     Where val supports none of them, the best single model whispers.
 
-    The stacks learn from out-of-fold predictions alone, and the weights of the mean by skill from these and val;
-    otherwise val only gates candidates and chooses between them. Frames are forecast frames of one coin: `cutoff, ds,
-    horizon, y` and one column per model, in plain log-returns.
+    The stacks learn from out-of-fold predictions alone, and the weights and the gate of the mean by skill from these
+    and val; otherwise val only gates candidates and chooses between them. Frames are forecast frames of one coin:
+    `cutoff, ds, horizon, y` and one column per model, in plain log-returns.
 
     Attributes:
         config: settings of the candidates.
@@ -90,23 +88,20 @@ class AdvancedEnsemble:
         self.target_scale_ = dict(target_scale)
         self.members_ = surviving(val, MODELS)
         self._fit_stacks(oof)
-        self.merits_ = merits(self._skills(oof, val), self.members_)
+        spans = fitted_to_none(oof, val, self.members_)
+        known = pd.concat(spans, ignore_index=True)
+        self.merits_ = merits(self._ratios(known, {m: known[m] for m in self.members_}), self.members_)
         combined = {m: self._combine(m, val, closes) for m in METHODS if self._is_fitted(m)}
-        gates = {m: val_gates(self._per_horizon(val, y_hat)) for m, y_hat in combined.items()}
-        gated = {m: combined[m] * val["horizon"].map(gates[m]) for m in combined}
+        factors = {m: gates(self._per_horizon(val, y_hat)) for m, y_hat in combined.items()}
+        # A stack cannot be judged by what it was fitted to, the mean by skill can.
+        factors[DEFAULT] = gates(*(self._per_horizon(rows, self._combine(DEFAULT, rows, closes)) for rows in spans))
+        gated = {m: combined[m] * val["horizon"].map(factors[m]) for m in combined}
         forecasts = {str(m): y_hat for m, y_hat in gated.items()} | {m: val[m] for m in self.members_}
         ratios = self._ratios(val, forecasts)
         self.choice_ = choose(ratios, self.members_, chances(val, gated, list(self.target_scale_)))
-        self.gate_ = gates.get(self.method, dict.fromkeys(self.target_scale_, 1.0))
+        self.gate_ = factors.get(self.method, dict.fromkeys(self.target_scale_, 1.0))
         self.whispers_ = {m: whisper_gates(self._per_horizon(val, val[m])) for m in self.members_}
         return self
-
-    def _skills(self, oof: pd.DataFrame | None, val: pd.DataFrame) -> dict[str, float]:
-        """Ratio to zero of each member on all days that it was not fitted to: val holds few of them."""
-        rows = val if self.convex_ is None or oof is None else pd.concat([oof, val], ignore_index=True)
-        complete = rows[[*self.members_]].notna().all(axis=None)  # or members would be compared on different days
-        rows = rows if complete else val
-        return self._ratios(rows, {m: rows[m] for m in self.members_})
 
     def _ratios(self, val: pd.DataFrame, forecasts: Mapping[str, "pd.Series[float]"]) -> dict[str, float]:
         return {name: ratio_to_zero(val, y_hat, list(self.target_scale_)) for name, y_hat in forecasts.items()}

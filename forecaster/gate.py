@@ -1,11 +1,13 @@
-"""How much of a combined forecast to believe: a factor per horizon, from how it did on val."""
+"""How much of a combined forecast to believe: a factor per horizon, from how it did on days it was not fitted to."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from forecaster.slopes import Slope, boldness, credit, slope
+from forecaster.slopes import Slope, boldness, credit, pooled, slope
 from forecaster.windows import Floats
+
+PerHorizon = Mapping[int, tuple[Floats, Floats]]  # what came, what was forecast
 
 # What t^2 comes to by chance: 1 for one forecast, about 3 for the best of several methods and means, which is what val
 # has chosen.
@@ -15,18 +17,22 @@ TYPICAL = Slope(1.15, 0.1)  # models are timid, and a mean of them more so: on p
 WHISPER = 0.001  # of the outcomes' mean square: what a forecast costs at most that turns out to be noise
 
 
-def val_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
+def gates(*spans: PerHorizon) -> dict[int, float]:
     """Factor in [0, `MOST`] of each horizon's forecast; zero, the forecast of no change, where chance did as well.
 
+    Val holds some twenty months that do not overlap: spans beside it, such as what folds held out, say more about a
+    month than all of val's luck.
+
     Args:
-        rows: per horizon, log-returns that came `(n,)` and forecasts of them `(n,)`, of consecutive origins.
+        spans: consecutive origins each; per horizon, log-returns that came `(n,)` and forecasts of them `(n,)`.
     """
-    slopes = [slope(y, y_hat, horizon) for horizon, (y, y_hat) in rows.items()]
-    factors = boldness(slopes, MOST, TYPICAL) * credit(slopes, tuple(rows), CHANCE)
-    return dict(zip(rows, factors.tolist(), strict=True))
+    horizons = tuple(spans[0])
+    slopes = [pooled([slope(*rows[h], h) for rows in spans]) for h in horizons]
+    factors = boldness(slopes, MOST, TYPICAL) * credit(slopes, horizons, CHANCE)
+    return dict(zip(horizons, factors.tolist(), strict=True))
 
 
-def whisper_gates(rows: Mapping[int, tuple[Floats, Floats]]) -> dict[int, float]:
+def whisper_gates(rows: PerHorizon) -> dict[int, float]:
     """Factor in [0, 1] that makes each horizon's forecast as quiet as one may be of which nothing is known.
 
     A forecast that has nothing to do with what comes raises the mean squared error by its own mean square.

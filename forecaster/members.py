@@ -20,6 +20,13 @@ def surviving(frame: pd.DataFrame, models: Sequence[str]) -> tuple[str, ...]:
     return tuple(m for m, n in n_known.items() if n)
 
 
+def fitted_to_none(oof: pd.DataFrame | None, val: pd.DataFrame, models: Sequence[str]) -> list[pd.DataFrame]:
+    """Days to which none of `models` was fitted, oldest first: what folds held out, if all forecast it, and val."""
+    if oof is None or not set(models) <= set(oof) or not np.isfinite(oof[[*models]]).all(axis=None):
+        return [val]
+    return [oof, val]
+
+
 def without_lost(weights: Mapping[str, float], models: Sequence[str]) -> dict[str, float]:
     """Convex weights of the survivors, scaled up until they and the zero return sum to 1 again."""
     kept = {m: w for m, w in weights.items() if m in models}

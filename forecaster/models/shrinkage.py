@@ -13,7 +13,7 @@ from forecaster.slopes import TINY, Slope, boldness, credit, slope
 from forecaster.windows import Floats
 
 LEAST = 0.05  # of a factor: no less is kept, so that a forecast without support can be told from a dead network
-CHANCE = 5.0  # what t^2 comes to without merit: 1 for one forecast, more for the best of some dozen looks
+CHANCE = 3.0  # what t^2 comes to without merit: 1 for one forecast, more for the best of some dozen looks
 MOST_SCALED = 50.0  # what one horizon says is made no larger for another: a head that hardly moves may move some day
 LUCK = 2.0  # the gain of the best of some looks, in what one forecast without merit gains on average
 

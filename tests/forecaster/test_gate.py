@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from forecaster.gate import MOST, WHISPER, val_gates, whisper_gates
+from forecaster.gate import MOST, WHISPER, gates, whisper_gates
 
 
 def val_gate(y, y_hat, horizon):
-    return val_gates({horizon: (y, y_hat)})[horizon]
+    return gates({horizon: (y, y_hat)})[horizon]
 
 
 def drawn(seed, n=600):
@@ -33,20 +33,20 @@ def test_a_timid_forecast_is_made_bolder_within_bounds():
 def test_evidence_of_one_horizon_helps_another():
     signal, y = drawn(5)
     noisy = signal[:60] + 2 * np.random.default_rng(7).normal(size=60)
-    alone, beside = val_gates({7: (y[:60], noisy)})[7], val_gates({1: (y, signal), 7: (y[:60], noisy)})[7]
+    alone, beside = gates({7: (y[:60], noisy)})[7], gates({1: (y, signal), 7: (y[:60], noisy)})[7]
     assert 0 < alone < beside < 0.4
 
 
 def test_a_wrong_way_stays_closed_beside_a_right_one():
     signal, y = drawn(7)
-    assert val_gates({1: (y, signal), 7: (y, -signal)})[7] == 0
+    assert gates({1: (y, signal), 7: (y, -signal)})[7] == 0
 
 
 def test_an_uncertain_wrong_way_stays_closed_beside_a_right_one():
     signal, y = drawn(7)
     away = np.random.default_rng(3).normal(size=60)
     away -= away @ y[:60] / (y[:60] @ y[:60]) * y[:60] * 1.05  # just about the wrong way
-    assert val_gates({1: (y, signal), 30: (y[:60], away)})[30] == 0
+    assert gates({1: (y, signal), 30: (y[:60], away)})[30] == 0
 
 
 @pytest.mark.parametrize("y_hat", ["opposite", "zero"])
@@ -81,3 +81,11 @@ def test_a_whisper_costs_no_more_than_allowed_if_it_is_noise():
 def test_what_whispers_already_is_left_alone():
     _, y = drawn(12)
     assert whisper_gates({1: (y, 0.02 * y), 7: (y, 0 * y)}) == {1: 1.0, 7: 1.0}
+
+
+def test_what_other_days_showed_counts_beside_the_luck_of_a_short_span():
+    signal, y = drawn(13, 2000)
+    month = {1: (y[:600], signal[:600]), 30: (y[:40], -signal[:40])}
+    lucky, seen = gates(month)[30], gates({h: (y[600:], signal[600:]) for h in (1, 30)}, month)[30]
+    assert lucky == 0
+    assert 0.5 < seen < 1.2
