@@ -1,5 +1,7 @@
 """What MLflow is told of a night."""
 
+from contextlib import nullcontext, suppress
+
 from flows.fits import gather
 from flows.night import Night
 from forecaster.promotion.verdict import Verdict
@@ -75,8 +77,9 @@ def _promotion_tags(verdict: Verdict) -> dict[str, str]:
 
 
 def track_champion(night: Night) -> None:
-    """Let the registry's alias follow the run, which is served from now on."""
-    mirror(night.coin, night.config.source, night.run, night.config.tracking_uri)
+    """Let the registry's alias follow the run, which is served from now on; without a logged model none is left."""
+    with suppress(LookupError) if night.config.no_advanced_mlflow else nullcontext():
+        mirror(night.coin, night.config.source, night.run, night.config.tracking_uri)
 
 
 def _params(night: Night, model: str) -> dict[str, object]:

@@ -31,7 +31,7 @@ def mirror_champion(coin: str, source: str, run: str, tracking_uri: str) -> str:
     """Point the alias `champion` at the version of a run, which is registered if it is not yet; what was done.
 
     Raises:
-        LookupError: if MLflow has no loadable model of that run.
+        LookupError: if MLflow has no loadable model of that run. No alias is left then: it would name another run.
     """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -42,7 +42,11 @@ def mirror_champion(coin: str, source: str, run: str, tracking_uri: str) -> str:
     except MlflowException:
         _logged_model(client, coin, run)  # no empty entry for what cannot be registered
         client.create_registered_model(name, tags={"coin": coin, "source": source})
-    version = _version_of(client, name, run) or _registered(client, name, coin, run)
+    try:
+        version = _version_of(client, name, run) or _registered(client, name, coin, run)
+    except LookupError:
+        client.delete_registered_model_alias(name, ALIAS)
+        raise
     client.set_registered_model_alias(name, ALIAS, version)
     return f"models:/{name}@{ALIAS} is version {version}, run {run}"
 

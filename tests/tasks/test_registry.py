@@ -35,6 +35,9 @@ class Client:
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
         self.aliases[name, alias] = version
 
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        self.aliases.pop((name, alias), None)
+
     def get_experiment_by_name(self, name: str) -> Any:
         return SimpleNamespace(experiment_id="1")
 
@@ -67,6 +70,14 @@ def test_a_run_without_a_loadable_model_is_not_mirrored_and_registers_nothing(cl
     with pytest.raises(LookupError, match="Expected the loadable model of BTC a in MLflow"):
         mirror_champion("BTC", "folder", "a", "sqlite:///none.db")
     assert registry.names == set()
+
+
+def test_no_alias_is_left_on_another_run_than_the_one_that_is_served(client):
+    registry = client({"a": "m-1"})
+    mirror_champion("BTC", "folder", "a", "sqlite:///none.db")
+    with pytest.raises(LookupError):
+        mirror_champion("BTC", "folder", "b", "sqlite:///none.db")
+    assert registry.aliases == {}
 
 
 def test_simulated_bars_have_a_registered_model_of_their_own():
