@@ -1,7 +1,5 @@
 """What MLflow is told of a night."""
 
-from contextlib import nullcontext, suppress
-
 from flows.fits import gather
 from flows.night import Night
 from forecaster.promotion.verdict import Verdict
@@ -78,8 +76,8 @@ def _promotion_tags(verdict: Verdict) -> dict[str, str]:
 
 def track_champion(night: Night) -> None:
     """Let the registry's alias follow the run, which is served from now on; without a logged model none is left."""
-    with suppress(LookupError) if night.config.no_advanced_mlflow else nullcontext():
-        mirror(night.coin, night.config.source, night.run, night.config.tracking_uri)
+    config = night.config
+    mirror(night.coin, config.source, night.run, config.tracking_uri, is_logged=not config.no_advanced_mlflow)
 
 
 def _params(night: Night, model: str) -> dict[str, object]:

@@ -93,12 +93,13 @@ class AdvancedEnsemble:
         self.merits_ = merits(self._ratios(known, {m: known[m] for m in self.members_}), self.members_)
         combined = {m: self._combine(m, val, closes) for m in METHODS if self._is_fitted(m)}
         factors = {m: gates(self._per_horizon(val, y_hat)) for m, y_hat in combined.items()}
-        # A stack cannot be judged by what it was fitted to, the mean by skill can.
+        alike = {m: y_hat * val["horizon"].map(factors[m]) for m, y_hat in combined.items()}
+        # More is known of the mean by skill, whose few weights were not fitted to the folds' days one by one.
         factors[DEFAULT] = gates(*(self._per_horizon(rows, self._combine(DEFAULT, rows, closes)) for rows in spans))
-        gated = {m: combined[m] * val["horizon"].map(factors[m]) for m in combined}
+        gated = alike | {DEFAULT: combined[DEFAULT] * val["horizon"].map(factors[DEFAULT])}
         forecasts = {str(m): y_hat for m, y_hat in gated.items()} | {m: val[m] for m in self.members_}
         ratios = self._ratios(val, forecasts)
-        self.choice_ = choose(ratios, self.members_, chances(val, gated, list(self.target_scale_)))
+        self.choice_ = choose(ratios, self.members_, chances(val, alike, list(self.target_scale_)))
         self.gate_ = factors.get(self.method, dict.fromkeys(self.target_scale_, 1.0))
         self.whispers_ = {m: whisper_gates(self._per_horizon(val, val[m])) for m in self.members_}
         return self

@@ -13,7 +13,7 @@ from forecaster.settings import Config
 STALE_DAYS = 1  # a bar may be this old at as-of
 OLD_DAYS = 7  # and a model this old
 FAR = 0.995  # quantile of the windows of training, beyond which a window is unlike them
-NEW = 0.01  # share of a window's numbers never seen in training, beyond which it is too: one crash moves but a few
+NEW = 0.05  # share of a window's numbers that training never saw, beyond which it is too: some are new every month
 N_NAMED = 3  # months or columns in one sentence
 
 
@@ -79,12 +79,15 @@ def guard_members(lost: tuple[str, ...]) -> Guard:
     return Guard(name="members", alarm=bool(lost), says=says, value=len(lost))
 
 
-def guard_judgement(objections: Sequence[str]) -> Guard:
+def guard_judgement(objections: Sequence[str] | None) -> Guard:
     """Whether the run that is served should not have been: nobody judges a run that is merely the latest.
 
     Args:
-        objections: a suspected leak, what was lost on the way, settings of a smoke test; a sentence each.
+        objections: a suspected leak, what was lost on the way, settings of a smoke test; a sentence each. None where
+            the run kept none.
     """
+    if objections is None:
+        return Guard(name="run", alarm=False, says="Unknown: the run does not say how it was made.")
     says = " ".join(objections) if objections else "Full settings, nothing lost, no suspected leak."
     return Guard(name="run", alarm=bool(objections), says=f"The run: {says}", value=len(objections))
 

@@ -133,7 +133,7 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what a killed run left half-made more than a day ago, when no living run can still write it."""
-        patterns = ("objects/.draft-*", "*/.2*Z*.*", "*/.*.json.*")  # of content, of run folders and of pointers
+        patterns = ("objects/.draft-*", "*/.2*Z*.*", "*/.*.json.????????")  # of content, of run folders and of pointers
         for draft in [path for pattern in patterns for path in self.root.glob(pattern)]:
             with suppress(OSError):
                 if time.time() - draft.stat().st_mtime > DRAFT_SECONDS:

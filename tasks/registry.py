@@ -20,18 +20,27 @@ def registered_name(coin: str, source: str) -> str:
     return f"{coin}-forecaster-simulated" if source == "simulated" else f"{coin}-forecaster"
 
 
+class NoLoadableModel(LookupError):
+    """MLflow has no loadable model of a run that is served."""
+
+
 @task(task_run_name="mirror-{coin}", cache_policy=NO_CACHE, persist_result=False, retries=2, **BACK_OFF)
-def mirror(coin: str, source: str, run: str, tracking_uri: str) -> str:
-    """Let the registry's alias name the run that is served."""
+def mirror(coin: str, source: str, run: str, tracking_uri: str, is_logged: bool) -> str:
+    """Let the registry's alias name the run that is served, or where it was not to be logged, none."""
     with runtime().steps.timed(f"mirror-{coin}"), sqlite.turn(tracking_uri):
-        return mirror_champion(coin, source, run, tracking_uri)
+        try:
+            return mirror_champion(coin, source, run, tracking_uri)
+        except NoLoadableModel as error:
+            if is_logged:
+                raise
+            return str(error)
 
 
 def mirror_champion(coin: str, source: str, run: str, tracking_uri: str) -> str:
     """Point the alias `champion` at the version of a run, which is registered if it is not yet; what was done.
 
     Raises:
-        LookupError: if MLflow has no loadable model of that run. No alias is left then: it would name another run.
+        NoLoadableModel: if MLflow has none of that run. No alias is left then: it would name another run.
     """
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -44,7 +53,7 @@ def mirror_champion(coin: str, source: str, run: str, tracking_uri: str) -> str:
         client.create_registered_model(name, tags={"coin": coin, "source": source})
     try:
         version = _version_of(client, name, run) or _registered(client, name, coin, run)
-    except LookupError:
+    except NoLoadableModel:
         client.delete_registered_model_alias(name, ALIAS)
         raise
     client.set_registered_model_alias(name, ALIAS, version)
@@ -68,8 +77,8 @@ def _logged_model(client: Any, coin: str, run: str) -> Any:
     experiment = client.get_experiment_by_name(coin)
     found = experiment and client.search_logged_models([experiment.experiment_id], f"tags.run = '{run}'")
     if not found:
-        raise LookupError(
+        raise NoLoadableModel(
             f"Expected the loadable model of {coin} {run} in MLflow. Received: none; it was logged elsewhere, or with "
-            "--no-advanced-mlflow."
+            "--no-advanced-mlflow. No run has the alias now."
         )
     return found[0]

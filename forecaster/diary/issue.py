@@ -26,7 +26,6 @@ from forecaster.guards import (
 from forecaster.intervals import interval_frame, quantile_columns
 from forecaster.market import Bars, BarsError, load_bars, stale_days
 from forecaster.market.digest import bars_digest, month_digests
-from forecaster.promotion.candidate import CANDIDATE, Candidate
 from forecaster.regime import MarketRegimeDetector
 from forecaster.serving import ServedRun, load_run
 from forecaster.settings import Config, DataConfig, IntervalConfig
@@ -86,7 +85,7 @@ def issue_unit(root: Path, coin: str, served: Served, data: DataConfig, config: 
     """
     store, run = Store(root), load_run(served.folder)
     view = _look(run, load_bars(coin, data), data)
-    guards = look_for_trouble(run, view, data.as_of, objections_to(served.folder))
+    guards = look_for_trouble(run, view, data.as_of, served.objections)
     frame = _frame(run, view, served, guards, config)
     require_numbers(frame)
     return Issued(
@@ -133,16 +132,8 @@ def _look(run: ServedRun, bars: Bars, data: DataConfig) -> View:
         return View(bars, *run.look(given, without_partner=True, today=tomorrow), str(error))
 
 
-def objections_to(folder: Path) -> tuple[str, ...]:
-    """What a saved run says against itself, as promotion would hear it; nothing in runs of older versions."""
-    if not (folder / CANDIDATE).is_file():
-        return ()
-    told = Candidate.model_validate_json((folder / CANDIDATE).read_text(encoding="utf-8"))
-    return (*(("Suspected leak.", told.leak) if told.leak else ()), *told.degraded, *told.smoke)
-
-
 def look_for_trouble(
-    run: ServedRun, view: View, as_of: date | None, objections: Sequence[str] = ()
+    run: ServedRun, view: View, as_of: date | None, objections: Sequence[str] | None
 ) -> tuple[Guard, ...]:
     """Every guard's finding; `as_of` is by default the last closed day, or the newest of a simulated market."""
     features, lookback = view.rows[list(run.columns)], run.facts.lookback

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from forecaster.promotion import served_pointer
+from forecaster.promotion.candidate import CANDIDATE, Candidate
 from forecaster.saving import MANIFEST, read_pointer
 from forecaster.serving.saved import is_served
 from forecaster.settings import MODELS, Config
@@ -23,12 +24,14 @@ class Served(Config):
         digest: of all of its files that a forecast reads: equal models, combined alike, have equal digests.
         models: those with a serving refit.
         promoted: whether it is the champion, not only the latest.
+        objections: what it says against itself, as promotion would hear it; None in runs of older versions.
     """
 
     folder: Path
     digest: str
     models: tuple[str, ...]
     promoted: bool
+    objections: tuple[str, ...] | None = None
 
 
 def find_served(artifacts_dir: Path, coin: str, source: str) -> Served:
@@ -58,4 +61,13 @@ def find_served(artifacts_dir: Path, coin: str, source: str) -> Served:
         digest=hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:16],
         models=tuple(m for m in MODELS if any(name.startswith(f"{m}/serving/") for name in read)),
         promoted=pointer.name.startswith("champion"),
+        objections=objections_to(folder),
     )
+
+
+def objections_to(folder: Path) -> tuple[str, ...] | None:
+    """What a saved run says against itself: a suspected leak, what was lost on the way, settings of a smoke test."""
+    if not (folder / CANDIDATE).is_file():
+        return None
+    told = Candidate.model_validate_json((folder / CANDIDATE).read_text(encoding="utf-8"))
+    return (*(("Suspected leak.", told.leak) if told.leak else ()), *told.degraded, *told.smoke)

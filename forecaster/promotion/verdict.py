@@ -130,7 +130,8 @@ def _renew(artifacts_dir: Path, candidate: Candidate, saved: SavedRun, champion:
     else:
         why, served = f"{since}; its serving refit is renewed.", saved.run
     if served == saved.run:
-        write_champion(artifacts_dir, champion.renewed(_reign(candidate, saved, (why,))))
+        renewed = champion.renewed(_reign(candidate, saved, (why,)))
+        write_champion(artifacts_dir, renewed.model_copy(update={"why": why}) if forced else renewed)
     return Verdict(verdict="unchanged", reasons=(why,), run=saved.run, before=champion.run, champion=served)
 
 

@@ -104,7 +104,7 @@ def _live_lines(entry: Entry) -> list[str]:
         for h, live in entry["live"].items()
         if live["n"]
     ]
-    return [*lines, *(_reservations(entry) if lines else [])]
+    return [*lines, *_reservations(entry)]
 
 
 def _reservations(entry: Entry) -> list[str]:
@@ -115,7 +115,7 @@ def _reservations(entry: Entry) -> list[str]:
     if n:
         told.append("A few dozen forecasts cannot tell a good interval from a bad one." if n < 300 else "")
     if replayed:
-        told.append(f"{replayed} more were made after their day, from bars cut at an earlier one: they do not count.")
+        told.append(f"Made after their day, from bars cut at an earlier one: {replayed}, which do not count.")
     if revised:
         told.append(f"{revised} of {n} were issued with a close that has been revised since; the bars of today count.")
     return [line for line in told if line]

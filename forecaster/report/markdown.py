@@ -109,7 +109,10 @@ def _ensemble(report: TrainingReport) -> str:
         lines += ["", f"Current regime: {e.regime.replace('_', '-')}."]
     if e.gate:
         gates = ", ".join(f"{share(g)} at {days(int(h))}" for h, g in e.gate.items())
-        lines += ["", f"Gate, the share of that forecast which val supports: {gates}. The rest is the zero return."]
+        lines += [
+            "",
+            f"Gate, the share of that forecast which days unseen by it support: {gates}. The rest is the zero return.",
+        ]
     if e.weights:
         meaning = [f"Below: {e.weights_are}.", ""] if e.weights_are else []
         header, *rows = weights_table(report)

@@ -80,6 +80,8 @@ def test_forecasts_of_earlier_nights_are_graded_when_their_day_has_come(house: H
 
     lines: list[str] = []
     house.write_bars("2025-12-28")
+    path = house.root / "forecasts" / "BTC.parquet"
+    pd.read_parquet(path).assign(issued=pd.Timestamp(LAST_DAY) + pd.Timedelta(days=1)).to_parquet(path)  # in time
     token = tell.set(lines.append)
     try:
         state = forecast(
@@ -99,5 +101,6 @@ def test_forecasts_of_earlier_nights_are_graded_when_their_day_has_come(house: H
     assert len(told) == len(rows) == 6
     text = "\n".join(lines)
     assert "Live, 1 day ahead: 1 graded" in text
+    assert "Made after their day" not in text
     assert "8 days before as-of" in text  # the models are a week old and more
     assert list((house.root / "training_output").glob("BTC_2025-12-28_forecast.png"))

@@ -52,11 +52,13 @@ def test_a_first_champion_a_refusal_a_forced_one_and_the_way_back(root: Path, ca
     assert "retrain promote --crypto BTC --run b --force" in refused.output
     assert call("promote", "--crypto", "BTC", "--run", "b", "--force").exit_code == 0
     assert read_champion(root, "BTC", "folder").run == "b"
+    again = call("promote", "--crypto", "BTC", "--run", "b")
+    assert (again.exit_code, "BTC b: unchanged." in again.output) == (0, True)
     back = call("rollback", "--crypto", "BTC")
     assert back.exit_code == 0
     assert "BTC: a is served again" in back.output
     assert "Taken back: b. Before it: none." in back.output
-    assert mirrored == [("BTC", "folder", run) for run in ("a", "b", "a")]
+    assert mirrored == [("BTC", "folder", run) for run in ("a", "b", "b", "a")]
 
 
 @pytest.mark.parametrize(

@@ -275,6 +275,15 @@ def test_merit_is_judged_on_the_folds_and_val_where_every_member_has_them(world)
     assert on_val.merits_ == fitted_on(frame, closes, oof=None).merits_
 
 
+def test_the_gate_of_the_mean_knows_what_folds_held_out(world, monkeypatch):
+    monkeypatch.setattr("forecaster.ensemble.chances", lambda *_: {})  # no rival surely beats the mean
+    frame, closes = world
+    oof = split(frame)[0].assign(y=lambda rows: 0.4 * rows["y"])  # there the same forecasts were too bold
+    before, after = fitted_on(frame, closes), fitted_on(frame, closes, oof=oof)
+    assert (before.method, after.method) == ("best_mean", "best_mean")
+    assert all(after.gate_[h] < 0.9 * before.gate_[h] for h in SCALE)
+
+
 def test_runs_saved_when_the_best_weighed_the_same_can_be_loaded(world, ensemble, tmp_path):
     ensemble.save(tmp_path)
     state = json.loads((tmp_path / "ensemble.json").read_text())

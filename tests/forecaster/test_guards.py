@@ -57,9 +57,9 @@ def test_only_a_window_unlike_nearly_all_of_training_is_far() -> None:
 
 
 def test_a_window_near_the_others_is_far_all_the_same_where_its_numbers_are_new() -> None:
-    found = guard_extrapolation(Distance(1.2, 0.9, 0.02, ("return_1d",)))
+    found = guard_extrapolation(Distance(1.2, 0.9, 0.06, ("return_1d",)))
     assert found.alarm
-    assert "2.0 % of its numbers lie outside all of them; farthest: return_1d" in found.says
+    assert "6.0 % of its numbers lie outside all of them; farthest: return_1d" in found.says
 
 
 def test_days_without_trade_and_features_without_value_are_named() -> None:

@@ -24,6 +24,11 @@ def test_a_run_of_equal_models_elsewhere_issues_nothing_anew() -> None:
     assert content_of(served("tcn", digest="y")) != content_of(served("tcn"))
 
 
+def test_equal_models_of_a_run_with_other_objections_are_issued_anew_for_their_warnings() -> None:
+    objected = served("tcn").model_copy(update={"objections": ("Suspected leak.",)})
+    assert content_of(objected) != content_of(served("tcn"))
+
+
 def test_pictures_grades_and_audits_need_no_model() -> None:
     for step in (draw_fan, grade, audit):
         assert not any(name.startswith("forecaster.models.keras") for name in source_digests(step.cache_policy.modules))

@@ -11,8 +11,8 @@ import pytest
 
 from forecaster.diary.entry import forecast_entry
 from forecaster.diary.figures import NAMES
-from forecaster.diary.issue import Issued, _revisions, issue_unit, objections_to, require_numbers, source_of
-from forecaster.diary.served import NotServedError, Served, find_served
+from forecaster.diary.issue import Issued, _revisions, issue_unit, require_numbers, source_of
+from forecaster.diary.served import NotServedError, Served, find_served, objections_to
 from forecaster.guards import guard_judgement
 from forecaster.intervals import quantile_column
 from forecaster.market.digest import month_digests
@@ -135,6 +135,14 @@ def test_what_a_run_says_against_itself_stands_beside_its_forecasts(
     (tmp_path / CANDIDATE).write_text(Candidate.model_validate(known | changed).model_dump_json())
     guard = guard_judgement(objections_to(tmp_path))
     assert (guard.says, guard.alarm) == (told, bool(changed))
+
+
+def test_a_forecast_warns_of_what_its_run_says_against_itself(artifacts: Path, served: Served, world: World) -> None:
+    assert served.objections is None
+    warned = served.model_copy(update={"objections": ("Suspected leak.",)})
+    found = issue(artifacts, warned, world.bars, TODAY)
+    assert "run" in alarms(found)
+    assert "Suspected leak." in Store(artifacts).frame(found.frame)["warnings"].iloc[0]
 
 
 def test_without_the_partner_it_forecasts_and_says_so(
