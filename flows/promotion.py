@@ -64,9 +64,10 @@ def promote(crypto: str, simulated: bool, artifacts_dir: str, tracking_uri: str,
     for coin in coins:
         verdict = _or_complain(lambda: promote_by_hand(Path(artifacts_dir), coin, _source(simulated), run, force))  # noqa: B023
         click.echo(describe(coin, verdict, simulated))
-        refused |= verdict.champion != verdict.run
         if verdict.champion == verdict.run:
             _mirror(coin, _source(simulated), verdict.run, tracking_uri)
+        else:
+            refused = True
     sys.exit(EXIT_REFUSED if refused else 0)
 
 
