@@ -5,9 +5,8 @@ import gc
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from forecaster.config import RunConfig
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+PATIENCE = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"  # with a server of the run's own
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -120,7 +120,7 @@ def _refuse_what_does_not_fit(config: RunConfig) -> None:
 
 def _prepare_environment() -> None:
     """Prefect settings that must be there before it is imported; what the user has set wins."""
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    os.environ.setdefault(PATIENCE, "120")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # Recorded one by one, hundreds of steps keep the server busy, and a locked database drops the ends of some.
     os.environ.setdefault("PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE", "50")
@@ -136,8 +136,8 @@ def _run(config: RunConfig, watch: Callable[[RunConfig], Any] | None = None) -> 
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ended politely, it ends its server and workers too
     try:
         with kept_for_good():
-            _start_server(config)
-        with without_heartbeats():
+            is_own = _start_server(config)
+        with without_heartbeats() if is_own else nullcontext():
             state = (watch or _watch)(config)
     except KeyboardInterrupt:
         return _interrupted()
@@ -179,45 +179,45 @@ def _interrupted() -> int:
     return EXIT_INTERRUPTED
 
 
-def _start_server(config: RunConfig) -> None:
-    """Reach the Prefect server; where none is configured, Prefect starts one for this run, out of reach of Ctrl-C.
+def _start_server(config: RunConfig) -> bool:
+    """Reach the Prefect server; where none is configured, the run brings its own. Imports what a night needs meanwhile.
 
-    A child starts with its parent's blocked signals. Were the server to end at Ctrl-C with us, it could not be told
-    that the run was cancelled, and Prefect would go on asking for minutes.
+    Returns:
+        Whether the server is the run's own.
 
     Raises:
-        click.ClickException: if the configured server does not answer.
+        click.ClickException: if the server does not answer.
     """
+    from flows.server import OwnServer, is_configured
+
+    if is_configured():
+        _greet_configured_server()
+        _import_night(config.tracking_uri)
+        return False
+    own = OwnServer()
+    _import_night(config.tracking_uri)
+    try:
+        own.wait(float(os.environ[PATIENCE]))
+    except RuntimeError as error:
+        raise click.ClickException(
+            f"Expected a Prefect server for this run alone. Received: {error}. What it printed, if anything, stands "
+            f"above. Run again, with a higher {PATIENCE} on a slow machine, or set PREFECT_API_URL (make server)."
+        ) from None
+    return True
+
+
+def _greet_configured_server() -> None:
     import httpx
     from prefect import get_client
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with _importing_meanwhile(config), get_client(sync_client=True) as client:
+        with get_client(sync_client=True) as client:
             client.hello()
     except (httpx.TransportError, RuntimeError) as error:
         raise click.ClickException(
             f"Expected a Prefect server at {os.environ.get('PREFECT_API_URL', 'the configured address')}. Received: "
             f"{error}. Start it (make server), or unset PREFECT_API_URL: a run then brings its own."
         ) from None
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-@contextmanager
-def _importing_meanwhile(config: RunConfig) -> Iterator[None]:
-    """Import what a night needs while its server starts in a process of its own.
-
-    What Prefect imports in order to start one comes first: two threads must not import the same modules.
-    """
-    from prefect.settings import PREFECT_API_URL
-
-    if not PREFECT_API_URL.value():
-        import prefect.server.api.server  # noqa: F401
-    thread = threading.Thread(target=_import_night, args=(config.tracking_uri,), daemon=True)
-    thread.start()
-    yield
-    thread.join()
 
 
 def _import_night(tracking_uri: str) -> None:

@@ -9,7 +9,7 @@ to five times. Five coins that start at once, or while one already reports its s
 import gc
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 PATIENCE_SECONDS = 60.0  # for the others; whoever waits longer goes on without them
@@ -67,10 +67,10 @@ def kept_for_good() -> Iterator[None]:
 
 
 def without_heartbeats() -> AbstractContextManager[object]:
-    """Inside, runs send no heartbeats if their server ends with this process: nobody would miss them.
+    """Inside, runs send no heartbeats: if their server ends with this process, nobody would miss them.
 
     A run waits at its end for the thread that sends them, which sleeps in whole seconds.
     """
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    return nullcontext() if PREFECT_API_URL.value() else temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})

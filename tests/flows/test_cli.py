@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from flows import cli
+from flows import cli, server
 from flows.usage import SECTIONS
 from forecaster.command import command_of
 from forecaster.config import RunConfig
@@ -229,7 +229,7 @@ class Ended:
 def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], None]:
     """Put a function in the place of the flow, and no server anywhere."""
     monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(cli, "_start_server", lambda config: None)
+    monkeypatch.setattr(cli, "_start_server", lambda config: False)
     monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
     return lambda watch: monkeypatch.setattr(cli, "_watch", watch)
 
@@ -261,24 +261,40 @@ def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
         def __exit__(self, *exc: object) -> None: ...
 
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    monkeypatch.setattr(server, "is_configured", lambda: True)
     monkeypatch.setattr(prefect, "get_client", lambda sync_client: Deaf())
     with pytest.raises(click.ClickException, match=r"127\.0\.0\.1:1/api.*refused.*make server"):
         cli._start_server(RunConfig())
 
 
-def test_while_the_server_starts_what_the_night_needs_is_imported() -> None:
+def test_an_own_server_that_ends_early_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stillborn:
+        def wait(self, seconds: float) -> None:
+            raise RuntimeError("it ended with exit code 3")
+
+    monkeypatch.setenv(cli.PATIENCE, "1")
+    monkeypatch.setattr(server, "is_configured", lambda: False)
+    monkeypatch.setattr(server, "OwnServer", Stillborn)
+    monkeypatch.setattr(cli, "_import_night", lambda uri: None)
+    with pytest.raises(click.ClickException, match=r"for this run alone.*exit code 3.*PREFECT_API_URL"):
+        cli._start_server(RunConfig())
+
+
+def test_while_the_server_boots_what_the_night_needs_is_imported() -> None:
     code = """
 import sys
-from flows import cli
+from flows import cli, server
 from forecaster.config import RunConfig
-import os
-os.environ["PREFECT_API_URL"] = "http://127.0.0.1:1/api"
-with cli._importing_meanwhile(RunConfig()):
-    pass
-assert "flows.retrain" in sys.modules
+class Booting:
+    def wait(self, seconds):
+        assert "flows.retrain" in sys.modules
+server.is_configured, server.OwnServer = lambda: False, Booting
+cli._prepare_environment()
+assert cli._start_server(RunConfig())
 """
     needed = ("mlflow.pyfunc", "mlflow.store.tracking.sqlalchemy_store")
-    assert imported_by(code, (*needed, "tensorflow", "lightgbm", "matplotlib")) == list(needed)
+    left_out = ("prefect.server.api.server", "tensorflow", "lightgbm", "matplotlib")
+    assert imported_by(code, (*needed, *left_out)) == list(needed)
 
 
 def test_what_the_user_has_set_wins_over_our_environment(monkeypatch: pytest.MonkeyPatch):

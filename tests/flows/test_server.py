@@ -1,0 +1,95 @@
+"""The Prefect server that a run brings where none is configured."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows import server
+
+RUN = """
+import json, sys
+from flows.server import OwnServer, is_configured
+before = is_configured()
+own = OwnServer()
+own.wait(120)
+from prefect import flow, get_client
+from prefect.settings import PREFECT_API_URL
+
+@flow(persist_result=False)
+def answer() -> int:
+    return 42
+
+print(json.dumps({"before": before, "after": is_configured(), "url": own.url, "prefect": PREFECT_API_URL.value(),
+                  "answer": answer()}), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A Prefect home of its own, in which no server is configured."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return {**kept, "PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+
+
+@pytest.mark.flow
+@pytest.mark.parametrize("end", ["politely", "killed"])
+def test_a_run_s_own_server_serves_it_and_ends_with_it(end: str, environment: dict[str, str]) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", RUN], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdin is not None
+    assert run.stdout is not None
+    with run:
+        told = json.loads(next(line for line in run.stdout if line.startswith("{")))
+        assert told["answer"] == 42
+        assert (told["before"], told["after"]) == (False, True)
+        assert told["prefect"] == told["url"]
+        assert httpx.get(f"{told['url']}/health").status_code == 200
+        if end == "killed":
+            run.kill()
+        run.stdin.close()
+    assert _is_gone(told["url"])
+
+
+def _is_gone(url: str) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/health")
+        except httpx.TransportError:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def test_a_server_that_ends_before_it_answers_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    popen = subprocess.Popen
+    monkeypatch.setenv("PREFECT_API_URL", "")
+    monkeypatch.setattr(server, "_point_prefect_at", lambda url: None)
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda words, **how: popen([sys.executable, "-c", "import sys; sys.exit(3)"], **how)
+    )
+    with pytest.raises(
+        RuntimeError, match=r"own was started at http://127\.0\.0\.1:\d+/api: it ended with exit code 3"
+    ):
+        server.OwnServer().wait(30)
+
+
+@pytest.mark.parametrize(
+    ("url", "may_bring", "is_configured"),
+    [(None, True, False), ("http://127.0.0.1:4200/api", True, True), (None, False, True)],
+)
+def test_a_run_brings_its_server_only_where_none_is_configured(
+    url: str | None, may_bring: bool, is_configured: bool
+) -> None:
+    from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: may_bring}):
+        assert server.is_configured() is is_configured
