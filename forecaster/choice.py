@@ -17,6 +17,7 @@ LEVEL = 0.05  # of the test
 Method = Literal[Candidate, "weighted_average", "best_single"]
 METHODS: tuple[Method, ...] = (*CANDIDATES, "weighted_average")  # that are built before val decides
 MERIT = 4  # the power of a model's skill by which it counts: 0 is a plain mean, infinity the best model alone
+KEPT = 0.5  # of what the best single model saves on val: what keeps less has lost most of what was learned
 PRIOR = {"tcn": 4.0}  # by which a model counts more than another of its skill: on planted markets it knows more
 
 
@@ -107,8 +108,9 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
 
     Val is short, and the best of four on val is often so by luck: on planted markets a stack that won by a hair knew a
     fifth less of the signal. A chosen stack that is worse than the best single model on val gives way to a simple
-    weighted average, as specified. Where val supports nothing of what was combined, the best single model whispers:
-    that does no harm, can be graded day by day, and is no worse than having picked that model.
+    weighted average, as specified. Where val supports nothing of what was combined, or `KEPT` of what the best single
+    model saves is lost in it, that model whispers: that does no harm, can be graded day by day, and is no worse than
+    having picked that model.
 
     Args:
         ratios: `ratio_to_zero` of every candidate that could be built, after its gate, and of every member.
@@ -119,7 +121,7 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
     best: Candidate = min((DEFAULT, *rivals), key=lambda name: ratios[name])
     single = min(members, key=lambda name: ratios[name])
     why = _explain(best, [name for name in CANDIDATES if name in ratios], single, ratios)
-    if ratios[best] >= 1:
+    if _is_lost(ratios[best], ratios[single]):
         return Choice(method="best_single", why=why, val_ratios=dict(ratios))
     if best != "stack" or ratios["stack"] <= ratios[single]:
         return Choice(method=best, why=why, val_ratios=dict(ratios))
@@ -130,6 +132,11 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
     return Choice(method="weighted_average", why=why, val_ratios=dict(ratios), fallback=True, fallback_reason=reason)
 
 
+def _is_lost(combined: float, single: float) -> bool:
+    """Whether a combination saves nothing of the zero forecast's error, or much less than a single model does."""
+    return combined >= 1 or 1 - combined < KEPT * (1 - single)
+
+
 def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[str, float]) -> str:
     """One sentence: who won by which figures."""
     figures = ", ".join(f"{name} {ratios[name]:.4f}" for name in candidates)
@@ -138,6 +145,8 @@ def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[
     won = f"No candidate has a smaller error than {best} by more than chance"
     if best != DEFAULT:
         won = f"Of the candidates {best} has the smallest error, by more than chance"
+    if _is_lost(ratios[best], ratios[single]):
+        won = f"{won}, but it keeps less than half of what {single} saves, which stands in, kept small"
     if ratios[best] >= 1:
         won = f"None of the candidates has a smaller error than the zero forecast: {single} stands in, kept small"
     return f"{without}{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

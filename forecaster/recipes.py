@@ -19,7 +19,7 @@ TRAINING: dict[str, Any] = {
     "weight_memory": 0.98,  # about one epoch
     "hidden_columns": 0.5,
     "spliced": 0.8,
-    "evidence": 3.0,
+    "evidence": 2.5,
     "learns_drift": False,
     "shrinks": True,
 }

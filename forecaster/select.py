@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.stats import rankdata
-from sklearn.feature_selection import mutual_info_regression
 
 from forecaster.settings import Config, Merit, SelectConfig
 from forecaster.split import Span
@@ -142,6 +140,8 @@ def mutual_information(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floa
 
     It sees any kind of dependence, but of two slow series it finds much by chance.
     """
+    from sklearn.feature_selection import mutual_info_regression  # slow to import; a cached night does not need it
+
     estimate = partial(mutual_info_regression, x, n_neighbors=config.n_neighbors, random_state=config.seed, n_jobs=1)
     return np.column_stack([estimate(target) for target in y.T])
 
@@ -155,8 +155,8 @@ def rank_correlation(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floats
     n = len(x)
     lag = np.arange(n)
     is_far = np.minimum(lag, n - lag) > min(NEAR, n // 4)
-    spectrum = np.conj(np.fft.rfft(_standard_ranks(x.to_numpy()), axis=0))
-    targets = np.fft.rfft(_standard_ranks(y), axis=0)
+    spectrum = np.conj(np.fft.rfft(standard_ranks(x.to_numpy()), axis=0))
+    targets = np.fft.rfft(standard_ranks(y), axis=0)
     merits = []
     for target in targets.T:
         correlation = np.fft.irfft(spectrum * target[:, None], n, axis=0) / n  # (n_shifts, n_columns)
@@ -165,9 +165,9 @@ def rank_correlation(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floats
     return np.column_stack(merits)
 
 
-def _standard_ranks(values: Floats) -> Floats:
+def standard_ranks(values: Floats) -> Floats:
     """Ranks along the first axis with mean 0 and variance 1; zero where all are equal."""
-    ranks = rankdata(values, axis=0)
+    ranks = pd.DataFrame(values).rank().to_numpy(copy=True)
     ranks -= ranks.mean(axis=0)
     return np.asarray(ranks / np.maximum(ranks.std(axis=0), 1e-12))
 

@@ -107,3 +107,11 @@ def test_where_every_gate_is_closed_nothing_is_said_to_have_won_and_the_best_sin
     assert not choice.fallback
     assert "None of the candidates has a smaller error than the zero forecast: tcn stands in, kept small" in choice.why
     assert "tcn 0.9900" in choice.why
+
+
+def test_a_mean_that_keeps_less_than_half_of_what_the_best_model_saves_gives_way_to_it():
+    ratios = {"best_mean": 0.997, "regime": 1.0, "dlinear": 1.0, "tcn": 0.993}
+    choice = choose(ratios, ["dlinear", "tcn"], {"regime": None})
+    assert choice.method == "best_single"
+    assert "it keeps less than half of what tcn saves, which stands in, kept small" in choice.why
+    assert choose(ratios | {"best_mean": 0.996}, ["dlinear", "tcn"], {"regime": None}).method == "best_mean"
