@@ -12,6 +12,7 @@ from forecaster.settings import MODEL_CONFIGS, Config, SelectConfig, TrainingCon
 
 Recipe = Literal["learning", "specified"]
 
+EVIDENCE = 2.5  # of a column, in units of chance: what dozens of columns without merit seldom exceed
 TRAINING: dict[str, Any] = {
     "patience": 6,
     "epoch_windows": 1600,
@@ -19,7 +20,7 @@ TRAINING: dict[str, Any] = {
     "weight_memory": 0.98,  # about one epoch
     "hidden_columns": 0.5,
     "spliced": 0.8,
-    "evidence": 2.5,
+    "evidence": EVIDENCE,
     "learns_drift": False,
     "shrinks": True,
 }
@@ -30,7 +31,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "transformer": {"learning_rate": 1e-3, "warmup_steps": 50, "position_rate": 30.0},
     "lightgbm": {
         **{"learning_rate": 0.02, "early_stopping": 100, "feature_fraction": 0.3, "bagging_fraction": 0.5},
-        **{"extra_trees": True, "path_smooth": 80.0, "boost_from_average": False, "shrinks": True},
+        **{"extra_trees": True, "path_smooth": 80.0, "boost_from_average": False, "evidence": EVIDENCE},
+        "shrinks": True,
     },
 }
 

@@ -159,6 +159,7 @@ class LightGBMConfig(Config):
     reg_alpha: float = 1.0
     reg_lambda: float = 1.0
     early_stopping: int = 50  # rounds
+    evidence: float = 0.0  # that a column has to show for splits on it to count in full, in units of chance; 0: none
     path_smooth: float = 0.0  # windows' worth of belief that a leaf says what its parent says
     extra_trees: bool = False  # splits at random values instead of the best ones (Geurts et al. 2006)
     boost_from_average: bool = True  # whether trees start from the mean of train, which is its drift

@@ -9,6 +9,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from forecaster.evidence import evidence_weights
 from forecaster.models.base import Length, OnEpoch, Unfitted, ignore_epoch
 from forecaster.models.metadata import load_settings, read_metadata, required_file, restore, write_metadata
 from forecaster.models.shrinkage import as_matrix, support
@@ -40,6 +41,7 @@ class LightGBMForecaster(Unfitted):
         """
         started = perf_counter()
         train, val = train.labelled, val.labelled
+        gains = self._gains(train)
         data = lgb.Dataset(Summaries(train), feature_name=_names(train))
         data_val = lgb.Dataset(Summaries(val), reference=data, feature_name=_names(val))
         rounds: list[dict[str, dict[str, list[float]]]] = [{} for _ in self._outputs]
@@ -47,7 +49,7 @@ class LightGBMForecaster(Unfitted):
         for (column, quantile), record in zip(self._outputs, rounds, strict=True):
             data.set_label(self._scaled(train, column))  # all horizons have the same windows, binned once
             data_val.set_label(self._scaled(val, column))
-            self.boosters_.append(self._boost(data, data_val, record, quantile))
+            self.boosters_.append(self._boost(data, data_val, record, quantile, gains))
         self._finish(tuple(max(booster.best_iteration, 1) for booster in self.boosters_))
         if self.settings.model.shrinks:
             matrix = support(val.y, self.predict(val), self.settings.horizons)
@@ -69,9 +71,10 @@ class LightGBMForecaster(Unfitted):
                 "A refit needs trees per horizon, then trees per horizon and quantile, "
                 f"{len(self._outputs)} in all. Received: {len(length)}. Fit with the same quantiles, and pass `length_`"
             )
+        gains = self._gains(train.labelled)
         data = [self._labelled(train, column) for column in range(len(self.settings.horizons))]
         self.boosters_ = [
-            lgb.train(self._parameters(quantile), data[column], num_boost_round=int(n_trees))
+            lgb.train(self._parameters(quantile) | gains, data[column], num_boost_round=int(n_trees))
             for (column, quantile), n_trees in zip(self._outputs, length, strict=False)
         ]
         self._finish(length)
@@ -152,11 +155,20 @@ class LightGBMForecaster(Unfitted):
         return np.asarray(scaled) * scale[self._outputs[place][0]]
 
     def _parameters(self, quantile: float | None) -> dict[str, Any]:
-        own = self.settings.model.model_dump(exclude={"n_estimators", "early_stopping", "quantiles", "shrinks"})
+        own = self.settings.model.model_dump(
+            exclude={"n_estimators", "early_stopping", "quantiles", "shrinks", "evidence"}
+        )
         goal = {"objective": "regression"} if quantile is None else {"objective": "quantile", "alpha": quantile}
         fixed = {"verbosity": -1, "deterministic": True, "force_row_wise": True}
         fixed["bin_construct_sample_cnt"] = BINNING_ROWS
         return {**own, **goal, **fixed, "num_threads": self.settings.n_threads, "seed": self.settings.seed % 2**31}
+
+    def _gains(self, train: Windows) -> dict[str, list[float]]:
+        """The parameter that multiplies the gain of each split by how loudly its column speaks; empty: all alike."""
+        if not self.settings.model.evidence:
+            return {}
+        weights = evidence_weights(train, self.settings.model.evidence)
+        return {"feature_contri": np.tile(weights, len(SUMMARIES)).tolist()}
 
     def _scaled(self, windows: Windows, column: int) -> Floats:
         """Scaled targets of one horizon: `(n,)`, at least one of them a number."""
@@ -178,11 +190,12 @@ class LightGBMForecaster(Unfitted):
         val: lgb.Dataset,
         record: dict[str, dict[str, list[float]]],
         quantile: float | None,
+        gains: dict[str, list[float]],
     ) -> lgb.Booster:
         config = self.settings.model
         stop = lgb.early_stopping(config.early_stopping, verbose=False)
         return lgb.train(
-            {**self._parameters(quantile), "metric": "l2" if quantile is None else "quantile"},
+            {**self._parameters(quantile), **gains, "metric": "l2" if quantile is None else "quantile"},
             train,
             num_boost_round=config.n_estimators,
             valid_sets=[val, train],

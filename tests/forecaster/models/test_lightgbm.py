@@ -18,6 +18,21 @@ def test_importance_finds_the_planted_feature(small_model, parts):
     assert (best["feature_index"], best["summary"]) == (0, "last")
 
 
+def test_where_evidence_is_asked_for_columns_without_it_split_less_in_a_fit_and_in_a_refit(small_model, parts):
+    train, val, _ = parts
+
+    def heard(evidence: float) -> tuple[float, float]:
+        """Share of the gain that the planted column has."""
+        model = LightGBMConfig(n_estimators=30, min_child_samples=5, learning_rate=0.3, evidence=evidence)
+        fitted = small_model("lightgbm", model=model).fit(train, val)
+        refit = small_model("lightgbm", model=model).refit(train, fitted.length_)
+        gains = [each.importance().groupby("feature_index")["gain"].sum() for each in (fitted, refit)]
+        return gains[0][0] / gains[0].sum(), gains[1][0] / gains[1].sum()
+
+    for alike, weighed in zip(heard(0.0), heard(2.5), strict=True):
+        assert weighed > alike + 0.02
+
+
 def test_each_horizon_stops_at_its_own_best_round(small_model, parts):
     config = LightGBMConfig(n_estimators=300, min_child_samples=5, early_stopping=5, learning_rate=0.3)
     fitted = small_model("lightgbm", model=config).fit(*parts[:2])
