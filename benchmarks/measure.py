@@ -26,6 +26,7 @@ import psutil
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "tensorflow", "keras", "lightgbm", "prefect", "mlflow", "torch")
 COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt, "==": operator.eq}
 NOT_TOLD = float("nan")
+SERVERS = ("prefect.server", "prefect server", "flows/server.py")  # command lines of Prefect servers
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _role(command: Sequence[str]) -> str:
     line = " ".join(command)
     if "multiprocessing.spawn" in line:
         return "worker"
-    return "server" if "prefect.server" in line or "prefect server" in line else "other"
+    return "server" if any(words in line for words in SERVERS) else "other"
 
 
 def _end(root: psutil.Popen) -> None:

@@ -213,7 +213,7 @@ def _greet_configured_server() -> None:
     try:
         with get_client(sync_client=True) as client:
             client.hello()
-    except (httpx.TransportError, RuntimeError) as error:
+    except (httpx.TransportError, RuntimeError, ValueError) as error:
         raise click.ClickException(
             f"Expected a Prefect server at {os.environ.get('PREFECT_API_URL', 'the configured address')}. Received: "
             f"{error}. Start it (make server), or unset PREFECT_API_URL: a run then brings its own."

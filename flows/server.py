@@ -1,4 +1,4 @@
-"""A Prefect server of the run's own, where none is configured; run as a module, it is that server.
+"""A Prefect server of the run's own, where none is configured; run as a script, it is that server.
 
 Prefect would bring one too, but imports all of a server into this process before it starts one in another. Here it
 starts at once, and boots while this process imports what a night needs.
@@ -16,6 +16,7 @@ from contextlib import suppress
 
 HOST = "127.0.0.1"
 SECONDS_TO_END = 5.0
+SECONDS_BETWEEN = 0.1  # two questions whether it answers
 
 
 class OwnServer:
@@ -31,7 +32,7 @@ class OwnServer:
         with socket.create_server((HOST, 0)) as listening:  # handed down, so that nobody else can take the port
             self.url = f"http://{HOST}:{listening.getsockname()[1]}/api"
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "flows.server", str(listening.fileno())],
+                [sys.executable, "-P", __file__, str(listening.fileno())],  # -P: no folder of the user's comes first
                 env={**os.environ, **_settings(), "PREFECT_UI_ENABLED": "false"},
                 stdin=subprocess.PIPE,
                 pass_fds=[listening.fileno()],
@@ -49,10 +50,11 @@ class OwnServer:
         import httpx
 
         deadline = time.monotonic() + seconds
-        while self._process.poll() is None and time.monotonic() < deadline:
-            with suppress(httpx.TransportError):  # until it listens, requests wait in its queue
-                httpx.get(f"{self.url}/health", timeout=max(deadline - time.monotonic(), 0.1)).raise_for_status()
+        while self._process.poll() is None and (left := deadline - time.monotonic()) > 0:
+            with suppress(httpx.HTTPError):  # until it listens, requests wait in its queue
+                httpx.get(f"{self.url}/health", timeout=left, trust_env=False).raise_for_status()
                 return
+            time.sleep(SECONDS_BETWEEN)
         code = self._process.poll()
         why = f"no answer within {seconds:g} seconds" if code is None else f"it ended with exit code {code}"
         raise RuntimeError(f"A Prefect server of the run's own was started at {self.url}: {why}")
@@ -98,8 +100,10 @@ def _serve(descriptor: int) -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()  # nothing is ever written: it returns when the other end is closed
+    os.read(0, 1)  # nothing is ever written: it returns when the other end is closed
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_END)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ LEVEL = 0.05  # of the test
 Method = Literal[Candidate, "weighted_average", "best_single"]
 METHODS: tuple[Method, ...] = (*CANDIDATES, "weighted_average")  # that are built before val decides
 MERIT = 4  # the power of a model's skill by which it counts: 0 is a plain mean, infinity the best model alone
-KEPT = 0.5  # of what the best single model saves on val: what keeps less has lost most of what was learned
+KEPT = 0.5  # of what the best single model would save on val, were it shipped: what keeps less has lost too much
 PRIOR = {"tcn": 4.0}  # by which a model counts more than another of its skill: on planted markets it knows more
 
 
@@ -27,8 +27,8 @@ class Choice(Config):
     Attributes:
         method: how forecasts are combined.
         why: one sentence with every candidate's val ratio.
-        val_ratios: RMSE / RMSE of the zero forecast on val, mean over horizons: per method, after its gate, and per
-            single model.
+        val_ratios: RMSE / RMSE of the zero forecast on val, mean over horizons: per method, after its gate or made
+            quiet, and per single model.
         fallback: whether the stack was chosen and then given up for the weighted average.
         fallback_reason: the warning that goes with it.
     """
@@ -108,12 +108,13 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
 
     Val is short, and the best of four on val is often so by luck: on planted markets a stack that won by a hair knew a
     fifth less of the signal. A chosen stack that is worse than the best single model on val gives way to a simple
-    weighted average, as specified. Where val supports nothing of what was combined, or `KEPT` of what the best single
-    model saves is lost in it, that model whispers: that does no harm, can be graded day by day, and is no worse than
-    having picked that model.
+    weighted average, as specified. Where val supports nothing of what was combined, or that keeps less than `KEPT` of
+    what the best single model would save, that model whispers: that does little harm, can be graded day by day, and is
+    no worse than having picked that model.
 
     Args:
-        ratios: `ratio_to_zero` of every candidate that could be built, after its gate, and of every member.
+        ratios: `ratio_to_zero` of every candidate that could be built, after its gate, of every member, and of
+            `best_single`, the best of them made quiet.
         members: the single models among them.
         p_values: of the candidates other than `DEFAULT`, from `chances`.
     """
@@ -121,7 +122,7 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
     best: Candidate = min((DEFAULT, *rivals), key=lambda name: ratios[name])
     single = min(members, key=lambda name: ratios[name])
     why = _explain(best, [name for name in CANDIDATES if name in ratios], single, ratios)
-    if _is_lost(ratios[best], ratios[single]):
+    if _is_lost(best, ratios):
         return Choice(method="best_single", why=why, val_ratios=dict(ratios))
     if best != "stack" or ratios["stack"] <= ratios[single]:
         return Choice(method=best, why=why, val_ratios=dict(ratios))
@@ -132,12 +133,13 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
     return Choice(method="weighted_average", why=why, val_ratios=dict(ratios), fallback=True, fallback_reason=reason)
 
 
-def _is_lost(combined: float, single: float) -> bool:
-    """Whether a combination saves nothing of the zero forecast's error, or much less than a single model does."""
-    return combined >= 1 or 1 - combined < KEPT * (1 - single)
+def _is_lost(best: Candidate, ratios: Mapping[str, float]) -> bool:
+    """Whether a combination saves nothing of the zero forecast's error, or much less than a single model would."""
+    least = 0.0 if best == "stack" else KEPT * (1 - ratios["best_single"])  # the stack has a fallback of its own
+    return 1 - ratios[best] <= 0 or 1 - ratios[best] < least
 
 
-def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[str, float]) -> str:
+def _explain(best: Candidate, candidates: Sequence[str], single: str, ratios: Mapping[str, float]) -> str:
     """One sentence: who won by which figures."""
     figures = ", ".join(f"{name} {ratios[name]:.4f}" for name in candidates)
     unit = "RMSE / RMSE of the zero forecast on val, each after its gate, mean over horizons"
@@ -145,8 +147,8 @@ def _explain(best: str, candidates: Sequence[str], single: str, ratios: Mapping[
     won = f"No candidate has a smaller error than {best} by more than chance"
     if best != DEFAULT:
         won = f"Of the candidates {best} has the smallest error, by more than chance"
-    if _is_lost(ratios[best], ratios[single]):
-        won = f"{won}, but it keeps less than half of what {single} saves, which stands in, kept small"
+    if ratios[best] < 1 and _is_lost(best, ratios):
+        won += f"; but it saves less than {KEPT:.0%} of what {single} does, kept small, and that model stands in"
     if ratios[best] >= 1:
         won = f"None of the candidates has a smaller error than the zero forecast: {single} stands in, kept small"
     return f"{without}{won} ({unit}: {figures}; best single model {single} {ratios[single]:.4f})."

@@ -20,7 +20,7 @@ from forecaster.stacking import ConvexStack, MetaLearner
 
 KEYS = ["cutoff", "horizon"]
 WEIGHTS_ARE: dict[Method, str] = {
-    "best_single": "the model with the smallest val error, too quiet to do harm; the rest lies on the zero return",
+    "best_single": "the model with the smallest val error, too quiet to do much harm; the rest lies on the zero return",
     "best_mean": "weights by skill on the folds' held-out days and val, times the gate from both",
     "convex": "weights of a linear combination, times the gate; the rest lies on the zero return",
     "regime": "weights on the last day: the regime's, divided by recent squared errors, times the gate",
@@ -33,7 +33,7 @@ WEIGHTS_ARE: dict[Method, str] = {
 class AdvancedEnsemble:
     """A mean of models by skill, or what surely beats it on val: a stack, a convex stack, a regime-weighted mean.
 
-    Where val supports none of them, the best single model whispers.
+    Where val supports none of them, or much less than the best single model, that one whispers.
 
     The stacks learn from out-of-fold predictions alone, and the weights and the gate of the mean by skill from these
     and val; otherwise val only gates candidates and chooses between them. Frames are forecast frames of one coin:
@@ -99,9 +99,11 @@ class AdvancedEnsemble:
         gated = alike | {DEFAULT: combined[DEFAULT] * val["horizon"].map(factors[DEFAULT])}
         forecasts = {str(m): y_hat for m, y_hat in gated.items()} | {m: val[m] for m in self.members_}
         ratios = self._ratios(val, forecasts)
+        self.whispers_ = {m: whisper_gates(self._per_horizon(val, val[m])) for m in self.members_}
+        single = min(self.members_, key=lambda name: ratios[name])
+        ratios |= self._ratios(val, {"best_single": val[single] * val["horizon"].map(self.whispers_[single])})
         self.choice_ = choose(ratios, self.members_, chances(val, alike, list(self.target_scale_)))
         self.gate_ = factors.get(self.method, dict.fromkeys(self.target_scale_, 1.0))
-        self.whispers_ = {m: whisper_gates(self._per_horizon(val, val[m])) for m in self.members_}
         return self
 
     def _ratios(self, val: pd.DataFrame, forecasts: Mapping[str, "pd.Series[float]"]) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""How loudly each column speaks to a network: the more, the more it says about the targets beyond chance.
+"""How loudly each column speaks to a model: the more, the more it says about the targets beyond chance.
 
-A network has to find what matters among columns of which most say nothing, or nothing that others do not say better,
+A model has to find what matters among columns of which most say nothing, or nothing that others do not say better,
 with a few thousand overlapping outcomes. Screening its inputs one by one beforehand makes the search easier (Fan & Lv
 2008, "Sure independence screening"), and the more so if each is judged by what it adds to the others: where a signal
 lasts, past returns correlate with the next ones, and so does every indicator made of them.
@@ -20,12 +20,12 @@ INDEPENDENT = 0.3  # how far correlations among columns are taken for chance: of
 def evidence_weights(train: Windows, needed: float) -> Floats:
     """Weight of each column, in [`LEAST`, 1]: `(n_features,)`.
 
-    The share of a column's squared partial rank correlation, on the last day of the window and with the horizon about
-    which it says most, that `needed` times chance does not explain (a positive-part James-Stein factor).
+    The share of a column's squared semi-partial rank correlation, on the last day of the window and with the horizon
+    about which it says most, that `needed` times chance does not explain (a positive-part James-Stein factor).
 
     Args:
         train: labelled windows, of consecutive origins.
-        needed: partial rank correlation, in units of chance, from which on a column is heard.
+        needed: semi-partial rank correlation, in units of chance, from which on a column is heard.
     """
     beyond_others = pd.DataFrame(_decorrelated(train.base[train.origin]))
     shown = rank_correlation(beyond_others, train.y, SelectConfig()).max(axis=1)
@@ -36,9 +36,9 @@ def evidence_weights(train: Windows, needed: float) -> Floats:
 def _decorrelated(x: Floats) -> Floats:
     """What each column's ranks say that those of the others do not, in any units: `(n, n_features)`.
 
-    Ranks times their inverse correlation matrix, which is shrunk towards the identity (Schaefer & Strimmer 2005, "A
-    shrinkage approach to large-scale covariance matrix estimation"): a target's correlations with the result are its
-    partial ones with the columns, up to their size.
+    Ranks times their inverse correlation matrix: the residuals of a regression of each column on the others, which is a
+    ridge regression where the matrix is shrunk towards the identity (Schaefer & Strimmer 2005, "A shrinkage approach to
+    large-scale covariance matrix estimation").
     """
     ranks = standard_ranks(x)
     correlation = (1 - INDEPENDENT) * ranks.T @ ranks / len(ranks) + INDEPENDENT * np.eye(ranks.shape[1])

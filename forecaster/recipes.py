@@ -12,7 +12,7 @@ from forecaster.settings import MODEL_CONFIGS, Config, SelectConfig, TrainingCon
 
 Recipe = Literal["learning", "specified"]
 
-EVIDENCE = 2.5  # of a column, in units of chance: what dozens of columns without merit seldom exceed
+EVIDENCE = 2.5  # of a column, in units of chance: of dozens without merit one or two show a little more
 TRAINING: dict[str, Any] = {
     "patience": 6,
     "epoch_windows": 1600,

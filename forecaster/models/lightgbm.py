@@ -104,7 +104,11 @@ class LightGBMForecaster(Unfitted):
         return np.sort(found.reshape(len(windows), len(columns), len(quantiles)), axis=-1)
 
     def importance(self) -> pd.DataFrame:
-        """Total gain of every input: columns `feature_index`, `summary`, `horizon`, `gain`."""
+        """Total gain of every input, as it counted: times its weight where evidence is asked for.
+
+        Returns:
+            Columns `feature_index`, `summary`, `horizon`, `gain`.
+        """
         frames = []
         for h, booster, n_trees in zip(self.settings.horizons, self.boosters_, self.length_, strict=False):
             gain = booster.feature_importance("gain", iteration=int(n_trees))

@@ -286,6 +286,8 @@ import sys
 from flows import cli, server
 from forecaster.config import RunConfig
 class Booting:
+    def __init__(self):
+        assert "flows.retrain" not in sys.modules
     def wait(self, seconds):
         assert "flows.retrain" in sys.modules
 server.is_configured, server.OwnServer = lambda: False, Booting
