@@ -192,10 +192,10 @@ def _start_server(config: RunConfig) -> bool:
 
     if is_configured():
         _greet_configured_server()
-        _import_night(config.tracking_uri)
+        _import_night()
         return False
     own = OwnServer()
-    _import_night(config.tracking_uri)
+    _import_night()
     try:
         own.wait(float(os.environ[PATIENCE]))
     except RuntimeError as error:
@@ -220,14 +220,12 @@ def _greet_configured_server() -> None:
         ) from None
 
 
-def _import_night(tracking_uri: str) -> None:
+def _import_night() -> None:
     with suppress(Exception):  # whoever needs it will say what is wrong
         import flows.retrain  # noqa: F401
-        from tasks.log import import_ahead
         from tasks.source import read_ahead
 
         read_ahead()
-        import_ahead(tracking_uri)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The parent flow: every coin as a subflow of its own, all on one pool of workers."""
 
 import contextvars
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger
@@ -24,6 +27,7 @@ from forecaster.config import RunConfig
 from forecaster.settings import Coin
 from forecaster.store import Store
 from tasks.accelerators import default_jobs, visible_gpus
+from tasks.log import import_ahead
 from tasks.pool import Pool
 from tasks.runtime import Progress, Runtime, use_runtime
 from tasks.source import read_once
@@ -47,31 +51,47 @@ def retrain(config: RunConfig) -> State[Any]:
     config = _decided(dated(config))
     Store(config.artifacts_dir).sweep()
     gpus = visible_gpus()
-    with Pool(config.jobs or default_jobs(gpus), config.artifacts_dir / "workers.log", gpus) as pool:
+    log = config.artifacts_dir / "workers.log"
+    with Pool(config.jobs or default_jobs(gpus), log, gpus) as pool, _logging_pool(config, log) as logging_pool:
         try:
             with read_once():
-                outcomes = _all_coins(config, pool)
+                outcomes = _all_coins(config, pool, logging_pool)
         except KeyboardInterrupt:
             return Cancelled(message="Interrupted. Finished fits are kept and will be reused.")
     return _conclude(outcomes)
 
 
-def _all_coins(config: RunConfig, pool: Pool) -> list[CoinOutcome]:
+@contextmanager
+def _logging_pool(config: RunConfig, log: Path) -> Iterator[Pool]:
+    """One process for MLflow. It imports that now: a cached night logs before long."""
+    with Pool(1, log) as pool:
+        threading.Thread(target=_warm_up, args=(pool, config.tracking_uri), daemon=True).start()
+        yield pool
+
+
+def _warm_up(pool: Pool, tracking_uri: str) -> None:
+    with suppress(Exception):  # whoever logs will say what is wrong
+        pool.run(import_ahead, tracking_uri)
+
+
+def _all_coins(config: RunConfig, pool: Pool, logging_pool: Pool) -> list[CoinOutcome]:
     """Run the coins' subflows side by side, each in a copy of this run's context."""
     threads, line = ThreadPoolExecutor(len(config.crypto), thread_name_prefix="coin"), StartingLine(len(config.crypto))
     try:
-        start = partial(_one_coin, config=config, pool=pool, line=line)
+        start = partial(_one_coin, config=config, pool=pool, logging_pool=logging_pool, line=line)
         futures = [threads.submit(contextvars.copy_context().run, start, coin) for coin in config.crypto]
         return [future.result() for future in futures]
     except BaseException:  # cancelled: workers first, or the threads would wait for them
         pool.close()
+        logging_pool.close()
         raise
     finally:
         threads.shutdown(wait=True)
 
 
-def _one_coin(coin: Coin, config: RunConfig, pool: Pool, line: StartingLine) -> CoinOutcome:
-    now = Runtime(coin, config.artifacts_dir, config.source, pool, Shielded(progress.get()), StepLog())
+def _one_coin(coin: Coin, config: RunConfig, pool: Pool, logging_pool: Pool, line: StartingLine) -> CoinOutcome:
+    heard = Shielded(progress.get())
+    now = Runtime(coin, config.artifacts_dir, config.source, pool, heard, StepLog(), logging_pool)
     threads: Any = ThreadPoolTaskRunner(max_workers=pool.jobs + 1)
     try:
         with use_runtime(now), line.approach() as cross:

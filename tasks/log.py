@@ -73,16 +73,21 @@ def log(night: NightLog, tracking_uri: str) -> str:
     """Log one coin's night and return the parent run's id. A run that could not be logged whole is marked FAILED."""
     now = runtime()
     with now.steps.timed(f"log-{night.coin}"), sqlite.turn(tracking_uri):
-        client, experiment = _experiment(tracking_uri, night.coin)
-        parent = client.create_run(experiment, run_name=f"{night.coin} {night.run}", tags=night.tags).info.run_id
-        try:
-            _log(client, parent, night.params, night.metrics, [], night.folders)
-            for model, entry in night.models.items():
-                _log_model(client, experiment, parent, model, entry)
-        except BaseException:
-            client.set_terminated(parent, "FAILED")
-            raise
-        client.set_terminated(parent)
+        return now.log_apart(log_unit, night, tracking_uri)
+
+
+def log_unit(night: NightLog, tracking_uri: str) -> str:
+    """What `log` does."""
+    client, experiment = _experiment(tracking_uri, night.coin)
+    parent = client.create_run(experiment, run_name=f"{night.coin} {night.run}", tags=night.tags).info.run_id
+    try:
+        _log(client, parent, night.params, night.metrics, [], night.folders)
+        for model, entry in night.models.items():
+            _log_model(client, experiment, parent, model, entry)
+    except BaseException:
+        client.set_terminated(parent, "FAILED")
+        raise
+    client.set_terminated(parent)
     return str(parent)
 
 
@@ -119,11 +124,16 @@ def log_advanced(night: AdvancedLog, parent: str, tracking_uri: str) -> str:
     """Add curves, model cards and a loadable model to the run `parent`; return the model's URI."""
     now = runtime()
     with now.steps.timed(f"log-advanced-{night.coin}"), sqlite.turn(tracking_uri):
-        client, experiment = _experiment(tracking_uri, night.coin)
-        if night.curves is not None:
-            _log_curves(client, parent, night.curves)
-        _log_cards(client, experiment, parent, night.cards, sqlite.resolved(tracking_uri))
-        return _log_forecaster(client, experiment, parent, night)
+        return now.log_apart(log_advanced_unit, night, parent, tracking_uri)
+
+
+def log_advanced_unit(night: AdvancedLog, parent: str, tracking_uri: str) -> str:
+    """What `log_advanced` does."""
+    client, experiment = _experiment(tracking_uri, night.coin)
+    if night.curves is not None:
+        _log_curves(client, parent, night.curves)
+    _log_cards(client, experiment, parent, night.cards, sqlite.resolved(tracking_uri))
+    return _log_forecaster(client, experiment, parent, night)
 
 
 def _log_curves(client: Any, parent: str, page: Path) -> None:

@@ -27,9 +27,10 @@ class NoLoadableModel(LookupError):
 @task(task_run_name="mirror-{coin}", cache_policy=NO_CACHE, persist_result=False, retries=2, **BACK_OFF)
 def mirror(coin: str, source: str, run: str, tracking_uri: str, is_logged: bool) -> str:
     """Let the registry's alias name the run that is served, or where it was not to be logged, none."""
-    with runtime().steps.timed(f"mirror-{coin}"), sqlite.turn(tracking_uri):
+    now = runtime()
+    with now.steps.timed(f"mirror-{coin}"), sqlite.turn(tracking_uri):
         try:
-            return mirror_champion(coin, source, run, tracking_uri)
+            return now.log_apart(mirror_champion, coin, source, run, tracking_uri)
         except NoLoadableModel as error:
             if is_logged:
                 raise

@@ -3,16 +3,18 @@
 It travels in a context variable, which Prefect copies into the threads of its task runner.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from forecaster.store import Store
 from tasks.pool import Pool
 from tasks.steps import StepLog
+
+R = TypeVar("R")
 
 
 class Progress(Protocol):
@@ -44,6 +46,11 @@ class Runtime:
     pool: Pool
     progress: Progress
     steps: StepLog
+    logging_pool: Pool | None = None  # one process for MLflow, which keeps a process as busy as all else together
+
+    def log_apart(self, unit: Callable[..., R], *args: Any) -> R:
+        """`unit(*args)` in the process kept for MLflow, or where there is none, in this one."""
+        return unit(*args) if self.logging_pool is None else self.logging_pool.run(unit, *args)
 
     @property
     def store(self) -> Store:

@@ -103,6 +103,25 @@ def child(client: Any, parent: str, name: str) -> Any:
     return next(run for run in runs if run.info.run_name == name)
 
 
+def test_where_a_process_is_kept_for_mlflow_it_does_the_logging(house: Path, tmp_path: Path):
+    silent: Any = None
+    uri = f"sqlite:///{tmp_path / 'apart.db'}"
+    with Pool(1) as apart:
+        before = apart.run(os.getpid)
+        now = Runtime("BTC", house / "artifacts", "test", Pool(0), silent, StepLog(), logging_pool=apart)
+        with use_runtime(now):
+            assert now.log_apart(os.getpid) == before
+            parent = log.fn(night(), uri)
+            with pytest.raises(Exception, match="two.*lines"):
+                log.fn(night().model_copy(update={"params": {"two\nlines": 1}}), uri)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    assert client.get_run(parent).info.status == "FINISHED"
+    statuses = {run.info.status for run in client.search_runs([client.get_run(parent).info.experiment_id])}
+    assert "FAILED" in statuses
+
+
 def test_a_night_is_a_parent_run_with_a_child_per_model(client: Any, parent: str):
     assert client.get_run(parent).info.status == "FINISHED"
     trees = child(client, parent, "lightgbm")
