@@ -112,7 +112,7 @@ def test_where_a_process_is_kept_for_mlflow_it_does_the_logging(house: Path, tmp
         with use_runtime(now):
             assert now.log_apart(os.getpid) == before
             parent = log.fn(night(), uri)
-            with pytest.raises(Exception, match="two.*lines"):
+            with pytest.raises(Exception, match=r"two.*lines"):
                 log.fn(night().model_copy(update={"params": {"two\nlines": 1}}), uri)
     from mlflow import MlflowClient
 
