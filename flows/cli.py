@@ -133,7 +133,7 @@ def _prepare_environment() -> None:
 
 def _run(config: RunConfig, watch: Callable[[RunConfig], Any] | None = None) -> int:
     """Run the flow that `watch` runs, by default a night; the exit code."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # ended politely, it ends its server and workers too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended politely, it ends its server and workers too
     try:
         with kept_for_good():
             is_own = _start_server(config)

@@ -24,7 +24,7 @@ MODEL_TRAINING = {
     "mlflow.experimentKind": "custom_model_development"
 }  # a hint to the UI, which not every version takes
 MAX_ENTRIES = 1000  # of one `log_batch`
-MAX_POINTS = 100  # of one curve
+MAX_POINTS = 50  # of one curve
 FORECASTER = "forecaster"  # name of the loadable model
 CARD = "model_card.md"
 CURVES = "curves.html"

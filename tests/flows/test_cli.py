@@ -1,8 +1,9 @@
 import ast
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,28 @@ def test_an_interrupt_anywhere_ends_with_130(watched: Any) -> None:
     ended = CliRunner().invoke(cli.retrain, [])
     assert ended.exit_code == 130
     assert "Finished fits are kept" in ended.output
+
+
+@pytest.fixture
+def _signals() -> Iterator[None]:
+    """Both ways to end a run as they were, after the test."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_run_in_a_script_s_background_where_ctrl_c_is_ignored_can_still_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ended_meanwhile(config: RunConfig) -> bool:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    monkeypatch.setattr(cli, "_start_server", ended_meanwhile)
+    assert cli._run(RunConfig()) == 130
 
 
 def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

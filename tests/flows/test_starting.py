@@ -1,6 +1,7 @@
 """Where coins wait for each other before they work."""
 
 import gc
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,23 @@ def test_runs_are_created_one_at_a_time_and_work_only_when_all_are_there() -> No
     for thread in threads:
         thread.join(10)
     assert events == ["created"] * 3 + ["works"] * 3
+
+
+def test_runs_set_off_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "HEAD_START_SECONDS", 0.2)
+    line, times = StartingLine(3), []
+
+    def run() -> None:
+        with line.approach() as cross:
+            cross()
+            times.append(time.monotonic())
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert [later - earlier > 0.1 for earlier, later in itertools.pairwise(times)] == [True, True]
 
 
 def test_a_run_that_never_starts_keeps_nobody_waiting() -> None:
