@@ -136,7 +136,7 @@ def _run(config: RunConfig, watch: Callable[[RunConfig], Any] | None = None) -> 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended politely, it ends its server and workers too
     try:
         with kept_for_good():
-            is_own = _start_server(config)
+            is_own = _start_server()
         with without_heartbeats() if is_own else nullcontext():
             state = (watch or _watch)(config)
     except KeyboardInterrupt:
@@ -179,7 +179,7 @@ def _interrupted() -> int:
     return EXIT_INTERRUPTED
 
 
-def _start_server(config: RunConfig) -> bool:
+def _start_server() -> bool:
     """Reach the Prefect server; where none is configured, the run brings its own. Imports what a night needs meanwhile.
 
     Returns:
@@ -191,7 +191,7 @@ def _start_server(config: RunConfig) -> bool:
     from flows.server import OwnServer, is_configured
 
     if is_configured():
-        _greet_configured_server()
+        _greet_configured_server()  # first: one that does not answer is told at once
         _import_night()
         return False
     own = OwnServer()

@@ -136,7 +136,8 @@ def choose(ratios: Mapping[str, float], members: Sequence[str], p_values: Mappin
 def _is_lost(best: Candidate, ratios: Mapping[str, float]) -> bool:
     """Whether a combination saves nothing of the zero forecast's error, or much less than a single model would."""
     least = 0.0 if best == "stack" else KEPT * (1 - ratios["best_single"])  # the stack has a fallback of its own
-    return 1 - ratios[best] <= 0 or 1 - ratios[best] < least
+    saved = 1 - ratios[best]
+    return saved <= 0 or saved < least
 
 
 def _explain(best: Candidate, candidates: Sequence[str], single: str, ratios: Mapping[str, float]) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pydantic import Field
+from scipy.stats import rankdata
+from sklearn.feature_selection import mutual_info_regression
 
 from forecaster.settings import Config, Merit, SelectConfig
 from forecaster.split import Span
@@ -140,8 +142,6 @@ def mutual_information(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floa
 
     It sees any kind of dependence, but of two slow series it finds much by chance.
     """
-    from sklearn.feature_selection import mutual_info_regression  # slow to import; a cached night does not need it
-
     estimate = partial(mutual_info_regression, x, n_neighbors=config.n_neighbors, random_state=config.seed, n_jobs=1)
     return np.column_stack([estimate(target) for target in y.T])
 
@@ -167,7 +167,7 @@ def rank_correlation(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floats
 
 def standard_ranks(values: Floats) -> Floats:
     """Ranks along the first axis with mean 0 and variance 1; zero where all are equal."""
-    ranks = pd.DataFrame(values).rank().to_numpy(copy=True)
+    ranks = rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     return np.asarray(ranks / np.maximum(ranks.std(axis=0), 1e-12))
 

@@ -230,7 +230,7 @@ class Ended:
 def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], None]:
     """Put a function in the place of the flow, and no server anywhere."""
     monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(cli, "_start_server", lambda config: False)
+    monkeypatch.setattr(cli, "_start_server", lambda: False)
     monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
     return lambda watch: monkeypatch.setattr(cli, "_watch", watch)
 
@@ -264,7 +264,7 @@ def _signals() -> Iterator[None]:
 def test_a_run_in_a_script_s_background_where_ctrl_c_is_ignored_can_still_be_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def ended_meanwhile(config: RunConfig) -> bool:
+    def ended_meanwhile() -> bool:
         os.kill(os.getpid(), signal.SIGTERM)
         return False
 
@@ -287,7 +287,7 @@ def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(server, "is_configured", lambda: True)
     monkeypatch.setattr(prefect, "get_client", lambda sync_client: Deaf())
     with pytest.raises(click.ClickException, match=r"127\.0\.0\.1:1/api.*refused.*make server"):
-        cli._start_server(RunConfig())
+        cli._start_server()
 
 
 def test_an_own_server_that_ends_early_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,14 +300,13 @@ def test_an_own_server_that_ends_early_is_told_in_one_line(monkeypatch: pytest.M
     monkeypatch.setattr(server, "OwnServer", Stillborn)
     monkeypatch.setattr(cli, "_import_night", lambda: None)
     with pytest.raises(click.ClickException, match=r"for this run alone.*exit code 3.*PREFECT_API_URL"):
-        cli._start_server(RunConfig())
+        cli._start_server()
 
 
 def test_while_the_server_boots_what_the_night_needs_is_imported() -> None:
     code = """
 import sys
 from flows import cli, server
-from forecaster.config import RunConfig
 class Booting:
     def __init__(self):
         assert "flows.retrain" not in sys.modules
@@ -315,7 +314,7 @@ class Booting:
         assert "flows.retrain" in sys.modules
 server.is_configured, server.OwnServer = lambda: False, Booting
 cli._prepare_environment()
-assert cli._start_server(RunConfig())
+assert cli._start_server()
 """
     assert imported_by(code, ("prefect.server.api.server", *HEAVY)) == []
 
