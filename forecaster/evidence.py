@@ -13,7 +13,7 @@ from forecaster.select import rank_correlation, standard_ranks
 from forecaster.settings import SelectConfig
 from forecaster.windows import Floats, Windows
 
-LEAST = 0.1  # of a weight: a column that says nothing by itself may still say something beside another
+LEAST = 0.01  # of a weight: a column that says nothing by itself may still say something beside another
 INDEPENDENT = 0.3  # how far correlations among columns are taken for chance: of dozens, most are close to others' sums
 
 
