@@ -1,13 +1,20 @@
 """The least that a Prefect flow can be: one task, its result kept. What starting and ending cost by themselves.
 
-Its server is started as a night starts its own, which is quicker than Prefect's way: the stricter comparison.
+    python empty_flow.py        as anyone would write it: Prefect brings a server
+    python empty_flow.py own    its server is started as a night starts its own, which is quicker
 """
 
-from prefect import flow, task
-from prefect.cache_policies import INPUTS
+import sys
+from contextlib import nullcontext
 
 from flows.server import OwnServer
-from flows.starting import without_heartbeats
+
+own = OwnServer() if sys.argv[1:] == ["own"] else None  # boots while Prefect is imported
+
+from prefect import flow, task  # noqa: E402
+from prefect.cache_policies import INPUTS  # noqa: E402
+
+from flows.starting import without_heartbeats  # noqa: E402
 
 SECONDS_TO_START = 120.0
 
@@ -22,7 +29,8 @@ def empty() -> int:
     return nothing(1)
 
 
-if __name__ == "__main__":
-    OwnServer().wait(SECONDS_TO_START)
-    with without_heartbeats():
-        empty()
+if own is not None:
+    own.serve()
+    own.wait(SECONDS_TO_START)
+with nullcontext() if own is None else without_heartbeats():
+    empty()

@@ -1,4 +1,4 @@
-"""A whole night three times: cold, with one new bar, the same again - and beside the last one an empty flow.
+"""A whole night three times: cold, with one new bar, the same again - and beside the last one two empty flows.
 
     python -m benchmarks.night --data-dir bars --crypto BTC,ETH,LTC,XRP,DOGE
     python -m benchmarks.night --quick
@@ -6,7 +6,8 @@
 Runs the command line as a user would, in a fresh folder (Prefect's home, models, reports and MLflow included), and
 watches its processes: wall clock, CPU time, memory of the parent and of each worker, how busy the cores are from the
 first fit to the last, how many fits were computed and how many reused, and which heavy libraries any process imported.
-The empty flow has one task and is started the same way: the same Python and settings, a Prefect server of its own.
+The empty flows have one task and are started the same way: the same Python and settings, a server of their own, which
+Prefect brings, as it would for anyone's flow, or which is started as a night starts its own.
 All flags of `retrain` are understood; `--as-of` is the last day of the second night, the first ends a day before.
 
 Takes a cold night and a quarter, then about three minutes for the unchanged nights. `--quick`, two coins of the
@@ -20,6 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ import click
 
 from benchmarks.measure import Watched, interleave, watch
 from benchmarks.night_facts import Night, fitting_stage, imports_of, newest_reports, recount
-from benchmarks.night_figures import AGAIN, COLD, EMPTY, NEXT, tell
+from benchmarks.night_figures import AGAIN, COLD, EMPTY, EMPTY_OWN, NEXT, tell
 from flows.usage import flag_of, flags, parse
 from forecaster.config import RunConfig
 from forecaster.market import load_bars
@@ -65,9 +67,9 @@ class House:
         self.seen.setdefault(name, []).append(night)
         return watched.wall
 
-    def empty(self) -> float:
-        """Run the empty flow; its wall seconds."""
-        return self._watch(EMPTY, str(HERE / "empty_flow.py")).wall
+    def empty(self, name: str) -> float:
+        """Run one of the empty flows; its wall seconds."""
+        return self._watch(name, str(HERE / "empty_flow.py"), *EMPTY[name]).wall
 
     def _watch(self, name: str, *words: str) -> Watched:
         print(f"{time.strftime('%H:%M:%S')}  {name} ...", file=sys.stderr, flush=True)
@@ -79,7 +81,7 @@ class House:
     def _environment(self, name: str) -> dict[str, str]:
         """This process's, with a Prefect home of its own and a witness of imports on the path."""
         kept = {key: value for key, value in os.environ.items() if key not in NOT_PASSED_ON}
-        home = self.root / ("prefect-empty" if name == EMPTY else "prefect")
+        home = self.root / ("prefect-empty" if name in EMPTY else "prefect")
         path = os.pathsep.join([str(HERE / "witness"), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
         witness = self._witness(name)
         witness.mkdir(parents=True, exist_ok=True)
@@ -91,7 +93,7 @@ class House:
 
 @click.command(help=__doc__)
 @click.option("--quick", is_flag=True, help="Two simulated coins, two epochs, three folds.")
-@click.option("--rounds", default=5, show_default=True, help="How often unchanged night and empty flow alternate.")
+@click.option("--rounds", default=5, show_default=True, help="How often unchanged night and empty flows alternate.")
 @click.option("--in", "folder", type=click.Path(path_type=Path), help="Run here and keep all; by default nothing is.")
 @click.option("--to", type=click.Path(path_type=Path), help="Write the figures here too, as JSON.")
 @flags
@@ -127,8 +129,9 @@ def run_all(house: House, last: date, rounds: int) -> dict[str, Sequence[float]]
     """The three nights, the last of them and the empty flow in turns; wall seconds by name."""
     walls: dict[str, Sequence[float]] = {COLD: [house.night(COLD, last - timedelta(days=1))]}
     walls[NEXT] = [house.night(NEXT, last)]
-    house.empty()  # its own database is made once, as the nights' was
-    return walls | interleave({AGAIN: lambda: house.night(AGAIN, last), EMPTY: house.empty}, rounds)
+    house.empty(EMPTY_OWN)  # their own database is made once, as the nights' was
+    empties = {name: partial(house.empty, name) for name in EMPTY}
+    return walls | interleave({AGAIN: lambda: house.night(AGAIN, last), **empties}, rounds)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from benchmarks.night_facts import Night
 from forecaster.config import RunConfig
 from forecaster.settings import NETWORKS, Coin
 
-COLD, NEXT, AGAIN, EMPTY = "cold", "next night", "same again", "empty flow"
+COLD, NEXT, AGAIN = "cold", "next night", "same again"
+EMPTY_PLAIN, EMPTY_OWN = "empty flow", "empty flow, our server"
+EMPTY = {EMPTY_PLAIN: (), EMPTY_OWN: ("own",)}  # what `empty_flow.py` is told
 COLD_MINUTES = {1: ("<= 30", "<= 15"), 5: ("<= 120", "<= 60")}  # by number of coins, at the default settings
 ELSEWHERE = {"crypto", "data_dir", "as_of", "jobs", "artifacts_dir", "output_dir", "tracking_uri"}
 LIBRARIES = ("tensorflow", "lightgbm", "matplotlib", "mlflow")
@@ -33,7 +35,7 @@ def tell(
     market = "simulated" if config.data_dir is None else "real"
     title = f"Three nights of {', '.join(config.crypto)} ({market} bars up to {last})"
     rows = [row(name, seen[name], walls) for name in (COLD, NEXT, AGAIN)]
-    rows.append({"night": EMPTY, "wall s": median(walls[EMPTY]), "of the cold": ""})
+    rows += [{"night": name, "wall s": median(walls[name]), "of the cold": ""} for name in EMPTY]
     return conclude(title, rows, figures(seen, walls, config, quick), to)
 
 
@@ -96,11 +98,12 @@ def of_any_settings(
     seen: Mapping[str, Sequence[Night]], walls: Mapping[str, Sequence[float]], config: RunConfig
 ) -> list[Figure]:
     again, networks = seen[AGAIN], [">= 1"] if set(config.models) & set(NETWORKS) else []
-    more = median(walls[AGAIN]) - median(walls[EMPTY])
+    more, more_than_ours = (median(walls[AGAIN]) - median(walls[name]) for name in (EMPTY_PLAIN, EMPTY_OWN))
     return [
         Figure("judged and fold fits of the next night", seen[NEXT][0].counts.judged, "", "== 0"),
         Figure("fits of the same night again", max(n.counts.computed.total() for n in again), "", "== 0"),
         Figure("the same night again - empty flow", more, "s", "<= 10", "<= 5"),
+        Figure("the same, where the empty flow's server is started our way", more_than_ours, "s"),
         Figure("its processes that import tensorflow", again[-1].processes_with("tensorflow"), "", "== 0"),
         Figure("the cold night's, so that this is seen", seen[COLD][0].processes_with("tensorflow"), "", *networks),
     ]

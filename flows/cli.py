@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from flows.promotion import promote, rollback
+from flows.server import OwnServer, is_configured
 from flows.starting import kept_for_good, without_heartbeats
 from flows.usage import FORECAST_FLAGS, BadUsage, OneLineErrors, flags, parse, some_flags
 from forecaster.config import RunConfig
@@ -94,8 +95,7 @@ def forecast(**given: Any) -> None:
     into the diary beside the artifacts, where they are graded when their day has come.
     """
     config = parse(given)
-    _prepare_environment()
-    sys.exit(_run(config, _forecast))
+    sys.exit(_run(config, _boot_server(), _forecast))
 
 
 retrain.add_command(promote)
@@ -105,9 +105,9 @@ retrain.add_command(rollback)
 def _night(given: dict[str, Any]) -> int:
     """Check all that was typed, then run; the exit code."""
     config = parse(given)
-    _prepare_environment()
+    own = _boot_server()
     _refuse_what_does_not_fit(config)
-    return _run(config)
+    return _run(config, own)
 
 
 def _refuse_what_does_not_fit(config: RunConfig) -> None:
@@ -131,12 +131,21 @@ def _prepare_environment() -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "WARNING")
 
 
-def _run(config: RunConfig, watch: Callable[[RunConfig], Any] | None = None) -> int:
+def _boot_server() -> OwnServer | None:
+    """Before all that takes time, let a server of the run's own import what it needs; it may turn out not to be needed.
+
+    Without one if the environment names a server. A profile may do so too, but that takes Prefect to know.
+    """
+    _prepare_environment()
+    return None if os.environ.get("PREFECT_API_URL") else OwnServer()
+
+
+def _run(config: RunConfig, own: OwnServer | None, watch: Callable[[RunConfig], Any] | None = None) -> int:
     """Run the flow that `watch` runs, by default a night; the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended politely, it ends its server and workers too
     try:
         with kept_for_good():
-            is_own = _start_server()
+            is_own = _start_server(own)
         with without_heartbeats() if is_own else nullcontext():
             state = (watch or _watch)(config)
     except KeyboardInterrupt:
@@ -179,8 +188,8 @@ def _interrupted() -> int:
     return EXIT_INTERRUPTED
 
 
-def _start_server() -> bool:
-    """Reach the Prefect server; where none is configured, the run brings its own. Imports what a night needs meanwhile.
+def _start_server(own: OwnServer | None) -> bool:
+    """Reach the Prefect server; where none is configured, the run's own. Imports what a night needs meanwhile.
 
     Returns:
         Whether the server is the run's own.
@@ -188,13 +197,13 @@ def _start_server() -> bool:
     Raises:
         click.ClickException: if the server does not answer.
     """
-    from flows.server import OwnServer, is_configured
-
-    if is_configured():
+    if own is None or is_configured():
+        if own is not None:
+            own.stop()
         _greet_configured_server()  # first: one that does not answer is told at once
         _import_night()
         return False
-    own = OwnServer()
+    own.serve()
     _import_night()
     try:
         own.wait(float(os.environ[PATIENCE]))

@@ -78,7 +78,7 @@ def _all_coins(config: RunConfig, pool: Pool) -> list[CoinForecast]:
 
 def _one_coin(coin: Coin, config: RunConfig, pool: Pool, line: StartingLine) -> CoinForecast:
     now = Runtime(coin, config.artifacts_dir, config.source, pool, Silent(), StepLog())
-    with use_runtime(now), line.approach() as cross:
+    with use_runtime(now), line.approach(now.steps.at_work) as cross:
         subflow = forecast_one.with_options(result_storage=now.records, on_running=[cross])
         state: State[Any] = subflow(coin, config, return_state=True)
     if state.is_completed():

@@ -27,11 +27,11 @@ from forecaster.config import RunConfig
 from forecaster.settings import Coin
 from forecaster.store import Store
 from tasks.accelerators import default_jobs, visible_gpus
-from tasks.log import import_ahead
 from tasks.pool import Pool
 from tasks.runtime import Progress, Runtime, use_runtime
 from tasks.source import read_once
 from tasks.steps import StepLog
+from tasks.tracking import import_ahead
 
 progress: ContextVar[Progress] = ContextVar("progress", default=Silent())  # noqa: B039
 
@@ -94,7 +94,7 @@ def _one_coin(coin: Coin, config: RunConfig, pool: Pool, logging_pool: Pool, lin
     now = Runtime(coin, config.artifacts_dir, config.source, pool, heard, StepLog(), logging_pool)
     threads: Any = ThreadPoolTaskRunner(max_workers=pool.jobs + 1)
     try:
-        with use_runtime(now), line.approach() as cross:
+        with use_runtime(now), line.approach(now.steps.at_work) as cross:
             subflow = retrain_coin.with_options(task_runner=threads, result_storage=now.records, on_running=[cross])
             state: State[Any] = subflow(coin, config, return_state=True)
         outcome: CoinOutcome = state.result() if state.is_completed() else _failed(coin, state)

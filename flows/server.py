@@ -1,7 +1,7 @@
 """A Prefect server of the run's own, where none is configured; run as a script, it is that server.
 
 Prefect would bring one too, but imports all of a server into this process before it starts one in another. Here it
-starts at once, and boots while this process imports what a night needs.
+starts before this process has imported Prefect, and boots while that happens.
 """
 
 import atexit
@@ -22,7 +22,7 @@ SECONDS_BETWEEN = 0.1  # two questions whether it answers
 class OwnServer:
     """A server in a process of its own, for this process alone: it ends when this one ends, however that comes about.
 
-    Constructing it starts it and makes it Prefect's server from then on; `wait` until it answers.
+    Constructed, it imports what a server needs. It serves from `serve` on, and answers once `wait` returns.
 
     Attributes:
         url: where it will answer.
@@ -33,13 +33,20 @@ class OwnServer:
             self.url = f"http://{HOST}:{listening.getsockname()[1]}/api"
             self._process = subprocess.Popen(
                 [sys.executable, "-P", __file__, str(listening.fileno())],  # -P: no folder of the user's comes first
-                env={**os.environ, **_settings(), "PREFECT_UI_ENABLED": "false"},
+                env={**os.environ, "PREFECT_UI_ENABLED": "false"},
                 stdin=subprocess.PIPE,
                 pass_fds=[listening.fileno()],
                 start_new_session=True,  # Ctrl-C is ours: a server that ends with us cannot be told of the cancellation
             )
-        atexit.register(self._stop)  # after Prefect's own handlers, which send what is left
+
+    def serve(self) -> None:
+        """Let it serve, and make it Prefect's server from now on."""
         _point_prefect_at(self.url)
+        atexit.register(self.stop)  # after Prefect's own handlers, which send what is left
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended already: `wait` will say so
+            self._process.stdin.write(b"\n")
+            self._process.stdin.flush()
 
     def wait(self, seconds: float) -> None:
         """Until it answers.
@@ -59,7 +66,8 @@ class OwnServer:
         why = f"no answer within {seconds:g} seconds" if code is None else f"it ended with exit code {code}"
         raise RuntimeError(f"A Prefect server of the run's own was started at {self.url}: {why}")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End it. One that nobody wants any more may also be left alone: it ends with this process."""
         self._process.terminate()
         try:
             self._process.wait(SECONDS_TO_END)
@@ -75,13 +83,6 @@ def is_configured() -> bool:
     return bool(PREFECT_API_URL.value()) or not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value()
 
 
-def _settings() -> dict[str, str]:
-    """Of Prefect, wherever they were set: a profile is not known to a child."""
-    from prefect.settings import get_current_settings
-
-    return get_current_settings().to_environment_variables(exclude_unset=True)
-
-
 def _point_prefect_at(url: str) -> None:
     from prefect.context import refresh_global_settings_context
 
@@ -90,17 +91,21 @@ def _point_prefect_at(url: str) -> None:
 
 
 def _serve(descriptor: int) -> None:
-    """Be the server on a socket that listens already, until asked to end or the parent is gone."""
+    """Be the server on a socket that listens already, once told to, until asked to end or the parent is gone."""
+    told = threading.Event()
+    threading.Thread(target=_listen_to_parent, args=(told,), daemon=True).start()
     import uvicorn
     from prefect.server.api.server import create_app
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     server = uvicorn.Server(uvicorn.Config(create_app(ephemeral=True, final=True), log_level="error"))
+    told.wait()
     server.run(sockets=[socket.socket(fileno=descriptor)])
 
 
-def _end_with_parent() -> None:
-    os.read(0, 1)  # nothing is ever written: it returns when the other end is closed
+def _listen_to_parent(told: threading.Event) -> None:
+    """One line means to serve; the end of the pipe, that nobody is left to serve."""
+    while os.read(0, 1):
+        told.set()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(SECONDS_TO_END)
     os._exit(1)

@@ -1,21 +1,21 @@
 """How runs start: coins together; without heartbeats where the server is this process's own.
 
-Coins' runs are created one after another, none works before all are there, and then they set off one by one.
+Coins' runs are created one after another, none works before all are there, and then they set off one by one, each when
+the one before it is at work: whatever can be reused is looked up by this process alone, and five coins that do so side
+by side all end late, while MLflow, which takes one at a time, has nothing to do.
 
 Prefect's SQLite server refuses to create a run while another writes, and its client then waits 2, 4, 8, ... seconds, up
 to five times. Five coins that start at once, or while one already reports its steps, wait half a minute that way.
 """
 
 import gc
-import itertools
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 PATIENCE_SECONDS = 60.0  # for the others; whoever waits longer goes on without them
-HEAD_START_SECONDS = 1.2  # what a coin's cached steps take: side by side all end late, and MLflow takes one at a time
+HEAD_START_SECONDS = 10.0  # at most: a run may wait for another of the same coin
 SELDOM = 50_000  # new objects between two looks of the garbage collector; Python's 700 cost a cached night a second
 
 
@@ -29,27 +29,33 @@ class StartingLine:
     def __init__(self, n: int) -> None:
         self._creating = threading.Lock()
         self._all = threading.Barrier(n)
-        self._places = itertools.count()
+        self._last_at_work: threading.Event | None = None
 
     @contextmanager
-    def approach(self) -> Iterator[Any]:
+    def approach(self, at_work: threading.Event) -> Iterator[Any]:
         """Create a run inside: nobody else does meanwhile. Yields the hook that Prefect calls once it runs.
 
         A run that ends without ever running keeps nobody waiting.
+
+        Args:
+            at_work: set once the run does what cannot be reused; set here when it ends.
         """
-        has_started, place = threading.Event(), next(self._places)
+        has_started = threading.Event()
+        self._creating.acquire()
+        before, self._last_at_work = self._last_at_work, at_work
 
         def cross(*flow_run_and_state: object) -> None:
             has_started.set()
             self._creating.release()
             with suppress(threading.BrokenBarrierError):
                 self._all.wait(PATIENCE_SECONDS)
-            time.sleep(place * HEAD_START_SECONDS)
+            if before is not None:
+                before.wait(HEAD_START_SECONDS)
 
-        self._creating.acquire()
         try:
             yield cross
         finally:
+            at_work.set()
             if not has_started.is_set():
                 self._all.abort()
                 self._creating.release()

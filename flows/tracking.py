@@ -9,10 +9,10 @@ from forecaster.report.card import model_card
 from forecaster.report.tables import table
 from forecaster.settings import BASELINES, ENSEMBLE
 from tasks.curves import curves
-from tasks.log import AdvancedLog, ModelLog, NightLog, log, log_advanced
-from tasks.registry import mirror
+from tasks.log import log, log_advanced, mirror
 from tasks.runtime import runtime
 from tasks.step import whole
+from tasks.tracking import AdvancedLog, ModelLog, NightLog
 
 MOST_CHARACTERS = 1000  # of a tag; MLflow takes 8,000
 DESCRIPTION = "mlflow.note.content"  # a tag that the UI shows as the run's description

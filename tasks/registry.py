@@ -5,13 +5,6 @@ The pointer file decides what is served; the alias only says so to those who loo
 
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
-from tasks import sqlite
-from tasks.runtime import runtime
-from tasks.step import BACK_OFF
-
 ALIAS = "champion"
 
 
@@ -22,19 +15,6 @@ def registered_name(coin: str, source: str) -> str:
 
 class NoLoadableModel(LookupError):
     """MLflow has no loadable model of a run that is served."""
-
-
-@task(task_run_name="mirror-{coin}", cache_policy=NO_CACHE, persist_result=False, retries=2, **BACK_OFF)
-def mirror(coin: str, source: str, run: str, tracking_uri: str, is_logged: bool) -> str:
-    """Let the registry's alias name the run that is served, or where it was not to be logged, none."""
-    now = runtime()
-    with now.steps.timed(f"mirror-{coin}"), sqlite.turn(tracking_uri):
-        try:
-            return now.log_apart(mirror_champion, coin, source, run, tracking_uri)
-        except NoLoadableModel as error:
-            if is_logged:
-                raise
-            return str(error)
 
 
 def mirror_champion(coin: str, source: str, run: str, tracking_uri: str) -> str:

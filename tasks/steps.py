@@ -22,9 +22,14 @@ class StepRecord:
 
 
 class StepLog:
-    """Collects step records from many threads, in the order in which steps began."""
+    """Collects step records from many threads, in the order in which steps began.
+
+    Attributes:
+        at_work: set once a step is done rather than reused.
+    """
 
     def __init__(self) -> None:
+        self.at_work = threading.Event()
         self._records: dict[str, StepRecord] = {}
         self._lock = threading.Lock()
 
@@ -37,6 +42,7 @@ class StepLog:
     def timed(self, name: str) -> Iterator[None]:
         """Count an attempt of a step and add the time it takes, waiting for a worker included."""
         started = time.perf_counter()
+        self.at_work.set()
         with self._lock:
             record = self._records.setdefault(name, StepRecord(name, "always", "not cached"))
             record.attempts += 1

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from flows import cli, server
+from flows import cli
 from flows.usage import SECTIONS
 from forecaster.command import command_of
 from forecaster.config import RunConfig
@@ -25,8 +25,8 @@ HEAVY = ("tensorflow", "keras", "lightgbm", "mlflow", "matplotlib")
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """What would have been run."""
     configs: list[RunConfig] = []
-    monkeypatch.setattr(cli, "_run", lambda config: configs.append(config) or 0)
-    monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
+    monkeypatch.setattr(cli, "_run", lambda config, own: configs.append(config) or 0)
+    monkeypatch.setattr(cli, "_boot_server", lambda: None)
     return configs
 
 
@@ -230,8 +230,8 @@ class Ended:
 def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], Any]], None]:
     """Put a function in the place of the flow, and no server anywhere."""
     monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(cli, "_start_server", lambda: False)
-    monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
+    monkeypatch.setattr(cli, "_boot_server", lambda: None)
+    monkeypatch.setattr(cli, "_start_server", lambda own: False)
     return lambda watch: monkeypatch.setattr(cli, "_watch", watch)
 
 
@@ -264,13 +264,13 @@ def _signals() -> Iterator[None]:
 def test_a_run_in_a_script_s_background_where_ctrl_c_is_ignored_can_still_be_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def ended_meanwhile() -> bool:
+    def ended_meanwhile(own: None) -> bool:
         os.kill(os.getpid(), signal.SIGTERM)
         return False
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     monkeypatch.setattr(cli, "_start_server", ended_meanwhile)
-    assert cli._run(RunConfig()) == 130
+    assert cli._run(RunConfig(), None) == 130
 
 
 def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,37 +284,55 @@ def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
         def __exit__(self, *exc: object) -> None: ...
 
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
-    monkeypatch.setattr(server, "is_configured", lambda: True)
     monkeypatch.setattr(prefect, "get_client", lambda sync_client: Deaf())
     with pytest.raises(click.ClickException, match=r"127\.0\.0\.1:1/api.*refused.*make server"):
-        cli._start_server()
+        cli._start_server(cli._boot_server())
+
+
+def test_a_server_that_boots_is_ended_where_a_profile_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    class Unwanted:
+        def stop(self) -> None:
+            ended.append(True)
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
+    monkeypatch.setattr(cli, "is_configured", lambda: True)
+    monkeypatch.setattr(cli, "OwnServer", Unwanted)
+    monkeypatch.setattr(cli, "_greet_configured_server", lambda: None)
+    monkeypatch.setattr(cli, "_import_night", lambda: None)
+    assert not cli._start_server(cli._boot_server())
+    assert ended == [True]
 
 
 def test_an_own_server_that_ends_early_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     class Stillborn:
+        def serve(self) -> None: ...
+
         def wait(self, seconds: float) -> None:
             raise RuntimeError("it ended with exit code 3")
 
     monkeypatch.setenv(cli.PATIENCE, "1")
-    monkeypatch.setattr(server, "is_configured", lambda: False)
-    monkeypatch.setattr(server, "OwnServer", Stillborn)
+    monkeypatch.setattr(cli, "is_configured", lambda: False)
     monkeypatch.setattr(cli, "_import_night", lambda: None)
     with pytest.raises(click.ClickException, match=r"for this run alone.*exit code 3.*PREFECT_API_URL"):
-        cli._start_server()
+        cli._start_server(Stillborn())
 
 
 def test_while_the_server_boots_what_the_night_needs_is_imported() -> None:
     code = """
 import sys
-from flows import cli, server
+from flows import cli
 class Booting:
     def __init__(self):
+        assert "prefect" not in sys.modules
+    def serve(self):
         assert "flows.retrain" not in sys.modules
     def wait(self, seconds):
         assert "flows.retrain" in sys.modules
-server.is_configured, server.OwnServer = lambda: False, Booting
-cli._prepare_environment()
-assert cli._start_server()
+cli.is_configured, cli.OwnServer = lambda: False, Booting
+assert cli._start_server(cli._boot_server())
 """
     assert imported_by(code, ("prefect.server.api.server", *HEAVY)) == []
 

@@ -18,8 +18,8 @@ from tests.flows.conftest import LAST_DAY, House
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """What would have been forecast."""
     configs: list[RunConfig] = []
-    monkeypatch.setattr(cli, "_run", lambda config, watch: configs.append(config) or 0)
-    monkeypatch.setattr(cli, "_prepare_environment", lambda: None)
+    monkeypatch.setattr(cli, "_run", lambda config, own, watch: configs.append(config) or 0)
+    monkeypatch.setattr(cli, "_boot_server", lambda: None)
     return configs
 
 

@@ -194,7 +194,7 @@ def test_what_fails_beside_the_fits_costs_none_of_them_and_is_told(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flows.tuning._trial_spec", without_labels)
-    monkeypatch.setattr("tasks.log.log_advanced_unit", full_disk)
+    monkeypatch.setattr("tasks.log.log_further", full_disk)
     state, watcher = house.run(**TUNING, **{**WALKING, "wf_min_train": 5000})
     report = house.report(watcher)
     assert state.is_completed()

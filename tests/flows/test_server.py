@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from flows import server
@@ -15,8 +16,9 @@ from flows import server
 RUN = """
 import json, sys
 from flows.server import OwnServer, is_configured
-before = is_configured()
 own = OwnServer()
+before = is_configured()
+own.serve()
 own.wait(120)
 from prefect import flow, get_client
 from prefect.settings import PREFECT_API_URL
@@ -77,10 +79,31 @@ def test_a_server_that_ends_before_it_answers_is_an_error(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         subprocess, "Popen", lambda words, **how: popen([sys.executable, "-c", "import sys; sys.exit(3)"], **how)
     )
+    own = server.OwnServer()
+    own.serve()
     with pytest.raises(
         RuntimeError, match=r"own was started at http://127\.0\.0\.1:\d+/api: it ended with exit code 3"
     ):
-        server.OwnServer().wait(30)
+        own.wait(30)
+
+
+@pytest.mark.parametrize("how", ["ended", "left alone"])
+def test_a_server_that_nobody_wants_ends(how: str, environment: dict[str, str]) -> None:
+    code = "import flows.server as s; own = s.OwnServer(); print(own._process.pid, flush=True)"
+    code += "; own.stop()" if how == "ended" else ""
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    deadline = time.monotonic() + 30
+    while _is_running(int(run.stdout)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE  # dead, but nobody has asked for its exit code
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize(

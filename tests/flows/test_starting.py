@@ -1,10 +1,10 @@
 """Where coins wait for each other before they work."""
 
 import gc
-import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_runs_are_created_one_at_a_time_and_work_only_when_all_are_there() -> No
     line, events, inside = StartingLine(3), [], threading.Semaphore(1)
 
     def run(coin: int) -> None:
-        with line.approach() as cross:
+        with line.approach(threading.Event()) as cross:
             assert inside.acquire(blocking=False), "two were created at once"
             time.sleep(0.02)
             events.append("created")
@@ -24,40 +24,68 @@ def test_runs_are_created_one_at_a_time_and_work_only_when_all_are_there() -> No
             cross()
             events.append("works")
 
-    threads = [threading.Thread(target=run, args=(coin,)) for coin in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    _together([partial(run, coin) for coin in range(3)])
     assert events == ["created"] * 3 + ["works"] * 3
 
 
-def test_runs_set_off_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "HEAD_START_SECONDS", 0.2)
-    line, times = StartingLine(3), []
+def test_runs_set_off_one_by_one_each_when_the_one_before_it_is_at_work() -> None:
+    line, times = StartingLine(3), {"set off": [], "at work": []}
 
     def run() -> None:
-        with line.approach() as cross:
+        at_work = threading.Event()
+        with line.approach(at_work) as cross:
             cross()
-            times.append(time.monotonic())
+            times["set off"].append(time.monotonic())
+            time.sleep(0.05)
+            times["at work"].append(time.monotonic())
+            at_work.set()
+            time.sleep(0.3)  # its work does not keep the next one waiting
+            ended.append(time.monotonic())
 
-    threads = [threading.Thread(target=run) for _ in range(3)]
+    ended: list[float] = []
+    _together([run] * 3)
+    assert all(later >= earlier for earlier, later in zip(times["at work"], times["set off"][1:], strict=False))
+    assert times["set off"][2] < ended[0]
+
+
+def test_whoever_ends_without_work_or_has_none_for_long_lets_the_others_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "HEAD_START_SECONDS", 0.05)
+    line, all_are_off = StartingLine(3), threading.Barrier(3)
+
+    def idle() -> None:
+        with line.approach(threading.Event()) as cross:
+            cross()
+            all_are_off.wait(10)
+
+    _together([idle] * 3)
+    assert not all_are_off.broken
+
+
+def test_a_run_that_ends_counts_as_at_work() -> None:
+    at_work = threading.Event()
+    with StartingLine(1).approach(at_work) as cross:
+        cross()
+        assert not at_work.is_set()
+    assert at_work.is_set()
+
+
+def _together(runs: list[Callable[[], None]]) -> None:
+    threads = [threading.Thread(target=run) for run in runs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert [later - earlier > 0.1 for earlier, later in itertools.pairwise(times)] == [True, True]
 
 
 def test_a_run_that_never_starts_keeps_nobody_waiting() -> None:
     line, worked = StartingLine(2), threading.Event()
 
     def run() -> None:
-        with line.approach() as cross:
+        with line.approach(threading.Event()) as cross:
             cross()
             worked.set()
 
-    with pytest.raises(OSError, match="refused"), line.approach():
+    with pytest.raises(OSError, match="refused"), line.approach(threading.Event()):
         raise OSError("the server refused")
     thread = threading.Thread(target=run)
     thread.start()
@@ -67,7 +95,7 @@ def test_a_run_that_never_starts_keeps_nobody_waiting() -> None:
 
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starting, "PATIENCE_SECONDS", 0.01)
-    with StartingLine(2).approach() as cross:
+    with StartingLine(2).approach(threading.Event()) as cross:
         cross()  # returns although the other never comes
 
 

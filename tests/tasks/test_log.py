@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 
 from forecaster.serving import load_run
-from tasks.log import MAX_ENTRIES, MAX_POINTS, AdvancedLog, ModelLog, NightLog, log, log_advanced
+from tasks.log import log, log_advanced
 from tasks.pool import Pool
 from tasks.runtime import Runtime, use_runtime
 from tasks.steps import StepLog
+from tasks.tracking import MAX_ENTRIES, MAX_POINTS, AdvancedLog, ModelLog, NightLog
 from tests.conftest import TODAY, World
 from tests.saved_run import save_night
 

@@ -57,3 +57,11 @@ def test_many_threads_lose_no_record():
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda i: log.begin(f"fit-{i % 100}", "miss", "new"), range(800)))
     assert len(log.as_dicts()) == 100
+
+
+def test_a_coin_is_at_work_once_a_step_is_done_rather_than_reused():
+    log = StepLog()
+    log.begin("prepare", "hit", "nothing it depends on changed")
+    assert not log.at_work.is_set()
+    with log.timed("save"):
+        assert log.at_work.is_set()
