@@ -1,6 +1,6 @@
 """Whether the networks learn when there is something to learn, and keep still when there is not.
 
-    python -m benchmarks.signals [--shapes linear,none,...] [--seeds 51,52,53,54,55] [--recipes learning,specified]
+    python -m benchmarks.signals [--shapes linear,none,...] [--seeds 66,67,68,69,70] [--recipes learning,specified]
                                 [--models ...] [--ensemble] [--jobs 2] [--to FILE]
     python -m benchmarks.signals --real DIR --as-of 2025-12-30     # real bars, test part
 
@@ -125,7 +125,7 @@ def _split(text: str) -> list[str]:
 
 @click.command(help=__doc__)
 @click.option("--shapes", default="linear,none", help=f"Markets, of {', '.join(LAWS)}.")
-@click.option("--seeds", default="51,52,53,54,55", help="Of the simulated markets.")
+@click.option("--seeds", default="66,67,68,69,70", help="Of the simulated markets.")
 @click.option("--coins", default="BTC", help="Of each simulated market.")
 @click.option("--recipes", default="learning,specified")
 @click.option("--models", default=",".join(MODELS))
