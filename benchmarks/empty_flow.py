@@ -1,7 +1,7 @@
 """The least that a Prefect flow can be: one task, its result kept. What starting and ending cost by themselves.
 
-python empty_flow.py        as anyone would write it: Prefect brings a server
-python empty_flow.py own    its server is started as a night starts its own, which is quicker
+`python empty_flow.py` is what anyone would write: Prefect brings a server. With the word `own` it has server and
+heartbeats as a night has them, which is quicker.
 """
 
 import sys

@@ -7,10 +7,10 @@ Runs the command line as a user would, in a fresh folder (Prefect's home, models
 watches its processes: wall clock, CPU time, memory of the parent and of each worker, how busy the cores are from the
 first fit to the last, how many fits were computed and how many reused, and which heavy libraries any process imported.
 The empty flows have one task and are started the same way: the same Python and settings, a server of their own, which
-Prefect brings, as it would for anyone's flow, or which is started as a night starts its own.
+Prefect brings, as it would for anyone's flow, or with server and heartbeats as a night has them.
 All flags of `retrain` are understood; `--as-of` is the last day of the second night, the first ends a day before.
 
-Takes a cold night and a quarter, then about three minutes for the unchanged nights. `--quick`, two coins of the
+Takes a cold night and a quarter, then about four minutes for the unchanged nights. `--quick`, two coins of the
 simulated market with small settings, takes about five minutes on 2 cores; what depends on long fits then has no bar.
 """
 
@@ -126,7 +126,7 @@ def second_night(config: RunConfig) -> date:
 
 
 def run_all(house: House, last: date, rounds: int) -> dict[str, Sequence[float]]:
-    """The three nights, the last of them and the empty flow in turns; wall seconds by name."""
+    """The three nights, the last of them and the empty flows in turns; wall seconds by name."""
     walls: dict[str, Sequence[float]] = {COLD: [house.night(COLD, last - timedelta(days=1))]}
     walls[NEXT] = [house.night(NEXT, last)]
     house.empty(EMPTY_OWN)  # their own database is made once, as the nights' was

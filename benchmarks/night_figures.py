@@ -103,7 +103,7 @@ def of_any_settings(
         Figure("judged and fold fits of the next night", seen[NEXT][0].counts.judged, "", "== 0"),
         Figure("fits of the same night again", max(n.counts.computed.total() for n in again), "", "== 0"),
         Figure("the same night again - empty flow", more, "s", "<= 10", "<= 5"),
-        Figure("the same, where the empty flow's server is started our way", more_than_ours, "s"),
+        Figure("the same, where the empty flow has server and heartbeats as a night", more_than_ours, "s"),
         Figure("its processes that import tensorflow", again[-1].processes_with("tensorflow"), "", "== 0"),
         Figure("the cold night's, so that this is seen", seen[COLD][0].processes_with("tensorflow"), "", *networks),
     ]

@@ -111,7 +111,7 @@ def _night(given: dict[str, Any]) -> int:
 
 
 def _refuse_what_does_not_fit(config: RunConfig) -> None:
-    """Look at the bars before anything is started."""
+    """Look at the bars before any run is created."""
     from flows.preflight import settings_that_do_not_fit
 
     if complaints := settings_that_do_not_fit(config):

@@ -1,4 +1,4 @@
-"""Before anything is started: do the settings fit the bars?"""
+"""Before any run is created: do the settings fit the bars?"""
 
 from collections.abc import Callable
 

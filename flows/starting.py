@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 PATIENCE_SECONDS = 60.0  # for the others; whoever waits longer goes on without them
-HEAD_START_SECONDS = 10.0  # at most: a run may wait for another of the same coin
+HEAD_START_SECONDS = 5.0  # of a run before the next one, at most: it may wait for another of the same coin
 SELDOM = 50_000  # new objects between two looks of the garbage collector; Python's 700 cost a cached night a second
 
 
@@ -29,7 +29,7 @@ class StartingLine:
     def __init__(self, n: int) -> None:
         self._creating = threading.Lock()
         self._all = threading.Barrier(n)
-        self._last_at_work: threading.Event | None = None
+        self._last: tuple[threading.Event, threading.Event] | None = None  # has set off, is at work
 
     @contextmanager
     def approach(self, at_work: threading.Event) -> Iterator[Any]:
@@ -40,9 +40,9 @@ class StartingLine:
         Args:
             at_work: set once the run does what cannot be reused; set here when it ends.
         """
-        has_started = threading.Event()
+        has_started, has_set_off = threading.Event(), threading.Event()
         self._creating.acquire()
-        before, self._last_at_work = self._last_at_work, at_work
+        before, self._last = self._last, (has_set_off, at_work)
 
         def cross(*flow_run_and_state: object) -> None:
             has_started.set()
@@ -50,11 +50,15 @@ class StartingLine:
             with suppress(threading.BrokenBarrierError):
                 self._all.wait(PATIENCE_SECONDS)
             if before is not None:
-                before.wait(HEAD_START_SECONDS)
+                its_start, its_work = before
+                its_start.wait()
+                its_work.wait(HEAD_START_SECONDS)
+            has_set_off.set()
 
         try:
             yield cross
         finally:
+            has_set_off.set()
             at_work.set()
             if not has_started.is_set():
                 self._all.abort()

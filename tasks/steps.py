@@ -42,10 +42,11 @@ class StepLog:
     def timed(self, name: str) -> Iterator[None]:
         """Count an attempt of a step and add the time it takes, waiting for a worker included."""
         started = time.perf_counter()
-        self.at_work.set()
         with self._lock:
             record = self._records.setdefault(name, StepRecord(name, "always", "not cached"))
             record.attempts += 1
+        if record.cache != "hit":  # a finished study is looked up inside of its step
+            self.at_work.set()
         try:
             yield
         finally:

@@ -90,7 +90,7 @@ def test_a_server_that_ends_before_it_answers_is_an_error(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("how", ["ended", "left alone"])
 def test_a_server_that_nobody_wants_ends(how: str, environment: dict[str, str]) -> None:
     code = "import flows.server as s; own = s.OwnServer(); print(own._process.pid, flush=True)"
-    code += "; own.stop()" if how == "ended" else ""
+    code += "; own.stop(); assert own._process.poll() is not None" if how == "ended" else ""
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert run.stderr == ""
     deadline = time.monotonic() + 30

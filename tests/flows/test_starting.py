@@ -1,6 +1,7 @@
 """Where coins wait for each other before they work."""
 
 import gc
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,17 +49,19 @@ def test_runs_set_off_one_by_one_each_when_the_one_before_it_is_at_work() -> Non
     assert times["set off"][2] < ended[0]
 
 
-def test_whoever_ends_without_work_or_has_none_for_long_lets_the_others_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "HEAD_START_SECONDS", 0.05)
-    line, all_are_off = StartingLine(3), threading.Barrier(3)
+def test_whoever_has_no_work_for_long_lets_the_next_one_go_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "HEAD_START_SECONDS", 0.2)
+    line, times, all_are_off = StartingLine(3), [], threading.Barrier(3)
 
     def idle() -> None:
         with line.approach(threading.Event()) as cross:
             cross()
+            times.append(time.monotonic())
             all_are_off.wait(10)
 
     _together([idle] * 3)
     assert not all_are_off.broken
+    assert [later - earlier > 0.15 for earlier, later in itertools.pairwise(times)] == [True, True]
 
 
 def test_a_run_that_ends_counts_as_at_work() -> None:
