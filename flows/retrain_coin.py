@@ -207,6 +207,7 @@ def _alone() -> Iterator[None]:
     except Timeout:
         get_run_logger().warning("Another run of %s holds %s: waiting until it ends.", now.coin, path)
         now.progress.say(now.coin, f"waiting: another run of {now.coin} is under way")
+        now.steps.at_work.set()  # no other coin waits for this one
         _wait_for(lock)
     try:
         yield

@@ -35,6 +35,7 @@ class OwnServer:
                 [sys.executable, "-P", __file__, str(listening.fileno())],  # -P: no folder of the user's comes first
                 env={**os.environ, "PREFECT_UI_ENABLED": "false"},
                 stdin=subprocess.PIPE,
+                bufsize=0,
                 pass_fds=[listening.fileno()],
                 start_new_session=True,  # Ctrl-C is ours: a server that ends with us cannot be told of the cancellation
             )
@@ -46,7 +47,6 @@ class OwnServer:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended already: `wait` will say so
             self._process.stdin.write(b"\n")
-            self._process.stdin.flush()
 
     def wait(self, seconds: float) -> None:
         """Until it answers.

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 PATIENCE_SECONDS = 60.0  # for the others; whoever waits longer goes on without them
-HEAD_START_SECONDS = 5.0  # of a run before the next one, at most: it may wait for another of the same coin
+HEAD_START_SECONDS = 5.0  # of a run before the next one, at most
 SELDOM = 50_000  # new objects between two looks of the garbage collector; Python's 700 cost a cached night a second
 
 
@@ -47,13 +47,15 @@ class StartingLine:
         def cross(*flow_run_and_state: object) -> None:
             has_started.set()
             self._creating.release()
-            with suppress(threading.BrokenBarrierError):
-                self._all.wait(PATIENCE_SECONDS)
-            if before is not None:
-                its_start, its_work = before
-                its_start.wait()
-                its_work.wait(HEAD_START_SECONDS)
-            has_set_off.set()
+            try:
+                with suppress(threading.BrokenBarrierError):
+                    self._all.wait(PATIENCE_SECONDS)
+                if before is not None:
+                    its_start, its_work = before
+                    its_start.wait()
+                    its_work.wait(HEAD_START_SECONDS)
+            finally:
+                has_set_off.set()
 
         try:
             yield cross

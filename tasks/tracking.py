@@ -1,6 +1,7 @@
 """MLflow: one experiment per coin, one parent run per coin and night, one child run per model.
 
-Nothing here knows Prefect: a process of its own does this work, and would spend seconds on importing it. It uses
+Nothing here knows Prefect: a process of its own does this work, and need not spend seconds on importing it. (It does
+where Prefect's engine started the run: spawned processes import the main module of their parent.) It uses
 `MlflowClient` with explicit run ids, since coins log side by side.
 """
 

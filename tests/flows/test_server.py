@@ -18,6 +18,12 @@ import json, sys
 from flows.server import OwnServer, is_configured
 own = OwnServer()
 before = is_configured()
+import httpx
+try:
+    httpx.get(f"{own.url}/health", timeout=8)
+    is_early = True
+except httpx.ReadTimeout:
+    is_early = False
 own.serve()
 own.wait(120)
 from prefect import flow, get_client
@@ -28,7 +34,7 @@ def answer() -> int:
     return 42
 
 print(json.dumps({"before": before, "after": is_configured(), "url": own.url, "prefect": PREFECT_API_URL.value(),
-                  "answer": answer(), "pid": own._process.pid}), flush=True)
+                  "answer": answer(), "pid": own._process.pid, "is_early": is_early}), flush=True)
 sys.stdin.read()
 """
 
@@ -51,6 +57,7 @@ def test_a_run_s_own_server_serves_it_and_ends_with_it(end: str, environment: di
     with run:
         told = json.loads(next(line for line in run.stdout if line.startswith("{")))
         assert told["answer"] == 42
+        assert not told["is_early"]  # it served once it was told to
         assert (told["before"], told["after"]) == (False, True)
         assert told["prefect"] == told["url"]
         assert httpx.get(f"{told['url']}/health").status_code == 200
