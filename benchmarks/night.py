@@ -6,8 +6,8 @@
 Runs the command line as a user would, in a fresh folder (Prefect's home, models, reports and MLflow included), and
 watches its processes: wall clock, CPU time, memory of the parent and of each worker, how busy the cores are from the
 first fit to the last, how many fits were computed and how many reused, and which heavy libraries any process imported.
-The empty flows have one task and are started the same way: the same Python and settings, a server of their own, which
-Prefect brings, as it would for anyone's flow, or with server and heartbeats as a night has them.
+The empty flows have one task, the same Python and settings, and a server of their own: one that Prefect brings, as it
+would for anyone's flow, or, without heartbeats too, one that is started as a night starts its own.
 All flags of `retrain` are understood; `--as-of` is the last day of the second night, the first ends a day before.
 
 Takes a cold night and a quarter, then about four minutes for the unchanged nights. `--quick`, two coins of the

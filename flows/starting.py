@@ -29,7 +29,9 @@ class StartingLine:
     def __init__(self, n: int) -> None:
         self._creating = threading.Lock()
         self._all = threading.Barrier(n)
-        self._last: tuple[threading.Event, threading.Event] | None = None  # has set off, is at work
+        self._setting_off = threading.Lock()
+        self._ahead_at_work = threading.Event()  # of whoever set off last
+        self._ahead_at_work.set()
 
     @contextmanager
     def approach(self, at_work: threading.Event) -> Iterator[Any]:
@@ -40,27 +42,21 @@ class StartingLine:
         Args:
             at_work: set once the run does what cannot be reused; set here when it ends.
         """
-        has_started, has_set_off = threading.Event(), threading.Event()
-        self._creating.acquire()
-        before, self._last = self._last, (has_set_off, at_work)
+        has_started = threading.Event()
 
         def cross(*flow_run_and_state: object) -> None:
             has_started.set()
             self._creating.release()
-            try:
-                with suppress(threading.BrokenBarrierError):
-                    self._all.wait(PATIENCE_SECONDS)
-                if before is not None:
-                    its_start, its_work = before
-                    its_start.wait()
-                    its_work.wait(HEAD_START_SECONDS)
-            finally:
-                has_set_off.set()
+            with suppress(threading.BrokenBarrierError):
+                self._all.wait(PATIENCE_SECONDS)
+            with self._setting_off:
+                self._ahead_at_work.wait(HEAD_START_SECONDS)
+                self._ahead_at_work = at_work
 
+        self._creating.acquire()
         try:
             yield cross
         finally:
-            has_set_off.set()
             at_work.set()
             if not has_started.is_set():
                 self._all.abort()
