@@ -1,7 +1,8 @@
 """Markets whose tomorrow depends on today in known ways: what a recipe that learns must find, or leave alone.
 
 No script of its own. The bars are those of `forecaster.market.simulated`; the law by which a hidden factor drives the
-next return differs. The best forecast given the hidden state is known for each.
+next return differs. The best forecast given the hidden state is known for each; where the factor itself drives returns,
+so is the best one given the gauges.
 """
 
 from collections.abc import Callable
@@ -35,12 +36,26 @@ class Law:
     expected: Callable[[int], Floats]
     seen: Floats
     noise: float = simulated.GAUGE_NOISE
+    memory: float | None = None  # where `drive` is an AR(1) that all gauges show
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The best forecasts of a coin's log-returns, a column per horizon.
+
+    Attributes:
+        oracle: given the hidden state.
+        filtered: given the law and all gauges so far; None where that is no Kalman filter's.
+    """
+
+    oracle: pd.DataFrame
+    filtered: pd.DataFrame | None
 
 
 def persistent(draws: simulated._Draws, column: int, memory: float) -> Law:
     """The factor itself."""
     factor = _factor(draws, column, memory)
-    return Law(factor, lambda days: memory**days * factor, _on_all_gauges(factor))
+    return Law(factor, lambda days: memory**days * factor, _on_all_gauges(factor), memory=memory)
 
 
 def sign(draws: simulated._Draws, column: int, memory: float) -> Law:
@@ -97,32 +112,48 @@ LAWS: dict[str, tuple[Callable[..., Law], float, float]] = {  # law, its memory 
 }
 
 
-def plant(shape: str, seed: int, folder: Path) -> dict[str, pd.DataFrame]:
-    """Write the bars of every coin into `folder`; return what is known of their log-returns, a column per horizon."""
+def plant(shape: str, seed: int, folder: Path) -> dict[str, Truth]:
+    """Write the bars of every coin into `folder`; return what could be known of their log-returns."""
     law, memory, signal = LAWS[shape]
     draws = simulated._draw(seed, N_DAYS)
     days = pd.date_range(end="2025-12-31", periods=N_DAYS, freq="D", name="date", unit="us")
-    oracles = {}
+    truths = {}
     for column, coin in enumerate(COINS):
-        bars, oracle = _coin(coin, draws, column, law(draws, column, memory), signal)
+        bars, truths[coin] = _coin(coin, draws, column, law(draws, column, memory), signal, days)
         if shape == "none":
             bars = bars.drop(columns=[name for name in bars if name.startswith("gauge")])
-        bars.set_index(days).to_parquet(folder / f"{coin}.parquet")
-        oracles[coin] = oracle.set_index(days)
-    return oracles
+        bars.to_parquet(folder / f"{coin}.parquet")
+    return truths
 
 
 def _coin(
-    coin: str, draws: simulated._Draws, column: int, law: Law, signal: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    coin: str, draws: simulated._Draws, column: int, law: Law, signal: float, days: pd.DatetimeIndex
+) -> tuple[pd.DataFrame, Truth]:
     noise, _ = simulated._log_returns(coin, draws, column, 0.0)
     quiet = noise * np.sqrt(1 - signal)
     known = np.concatenate([[0.0], law.drive[:-1]])
     beta = simulated._beta(known[1:], quiet[1:], signal)
     gauges = law.seen + law.noise * draws.gauges[:, column]
-    bars = pd.DataFrame(simulated._bars(coin, draws, column, quiet + beta * known))
+    bars = pd.DataFrame(simulated._bars(coin, draws, column, quiet + beta * known), days)
     named = {f"gauge_{i}": gauge for i, gauge in enumerate(gauges.T)}
-    return bars.assign(**named), pd.DataFrame({h: beta * sum(map(law.expected, range(h))) for h in HORIZONS})
+    oracle = pd.DataFrame({h: beta * sum(map(law.expected, range(h))) for h in HORIZONS}, days)
+    filtered = None
+    if law.memory is not None:
+        read = kalman_filter(gauges.mean(axis=1), law.memory, law.noise**2 / gauges.shape[1])
+        filtered = pd.DataFrame({h: beta * sum(law.memory**k for k in range(h)) * read for h in HORIZONS}, days)
+    return bars.assign(**named), Truth(oracle, filtered)
+
+
+def kalman_filter(seen: Floats, memory: float, noise: float) -> Floats:
+    """Mean of an AR(1) of variance 1 given what was seen of it up to each day, with white noise of variance `noise`."""
+    mean, variance, means = 0.0, 1.0, np.empty(len(seen))
+    for t, value in enumerate(seen):
+        if t:
+            mean, variance = memory * mean, memory**2 * variance + 1 - memory**2
+        gain = variance / (variance + noise)
+        mean, variance = mean + gain * (value - mean), (1 - gain) * variance
+        means[t] = mean
+    return means
 
 
 def _factor(draws: simulated._Draws, column: int, memory: float) -> Floats:

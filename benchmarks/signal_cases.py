@@ -24,6 +24,7 @@ from forecaster.store import Artifact, Store
 from tasks.pool import Pool
 
 REFERENCES = ("ridge", "zero")
+ORACLE, FILTER = "oracle", "filter"  # who knows the hidden state; who knows the law and reads the gauges best
 Fits = dict[tuple[str, str], FitResult]
 
 
@@ -45,9 +46,9 @@ class PreparedCase:
         self.case, self.root, self.store, self.split = case, root, Store(root), SplitConfig()
         folder = case.data_dir or root / "bars"
         folder.mkdir(parents=True, exist_ok=True)
-        oracles = {} if case.data_dir else plant(case.shape, case.seed, folder)
+        truths = {} if case.data_dir else plant(case.shape, case.seed, folder)
         data = DataConfig(data_dir=folder, as_of=case.as_of)
-        self.oracle = oracles.get(case.coin)
+        self.truth = truths.get(case.coin)
         self.data: Prepared = prepare(case.coin, data, self.split, self.store)
         self.folds = [self.data.judged, *(self.data.folds if with_folds else ())]
         self._columns: dict[tuple[Recipe, str], tuple[str, ...]] = {}
@@ -65,7 +66,7 @@ class PreparedCase:
 
 
 def run(prepared: PreparedCase, recipe: Recipe, models: Sequence[str], pool: Pool) -> tuple[pd.DataFrame, Fits]:
-    """Test forecasts beside what happened, one column per model; and the fits."""
+    """Forecasts of val and test beside what happened, one column per model; and the fits."""
     judged_only = [*REFERENCES] if len(prepared.folds) > 1 else [*models, *REFERENCES]
     units = [(m, f) for f in prepared.folds for m in models if len(prepared.folds) > 1]
     units += [(m, prepared.data.judged) for m in judged_only]
@@ -124,7 +125,7 @@ def _judge(prepared: PreparedCase, fits: Fits, tests: Mapping[str, Artifact], mo
         )
     result = judge_unit(root, data.coin, judged, tests, stacked, parts.all, data.judged, data.boundaries, scale)
     frame = prepared.store.frame(result.forecasts)
-    return frame[frame["part"] == "test"].dropna(subset="y")
+    return frame[frame["part"].isin(["val", "test"])].dropna(subset="y")
 
 
 def _forecasts(fitted: FitResult) -> Artifact:
@@ -133,24 +134,34 @@ def _forecasts(fitted: FitResult) -> Artifact:
 
 
 def scores(frame: pd.DataFrame, fits: Fits, prepared: PreparedCase, recipe: Recipe) -> list[dict[str, Any]]:
-    """A record per model and horizon: R2 against the zero forecast, the oracle's, and RMSE over zero's.
+    """A record per model and horizon: R2 against the zero forecast, the oracle's, RMSE over zero's on test and val.
 
     `knows` is the share of the oracle's R2 that is to be expected over many such test parts: how close the forecast is
     to the best one given the hidden state. What came does not enter, and its luck neither.
     """
-    case, known, records = prepared.case, prepared.oracle, []
-    models = [m for m in (*MODELS, *REFERENCES, ENSEMBLE) if m in frame]
+    case, truth, records = prepared.case, prepared.truth, []
+    known = {} if truth is None else {ORACLE: truth.oracle, FILTER: truth.filtered}
+    frame = frame.assign(**{name: _looked_up(best, frame) for name, best in known.items() if best is not None})
+    models = [m for m in (*MODELS, *REFERENCES, ENSEMBLE, FILTER) if m in frame]
     efforts = {m: _effort(prepared, fits.get((m, prepared.data.judged.name)), recipe) for m in models}
     for horizon, rows in frame.groupby("horizon"):
-        best = None if known is None else known[horizon].reindex(pd.DatetimeIndex(rows["cutoff"]))
-        of_oracle = None if best is None else _r2(rows["y"], best)
+        val, test = (rows[rows["part"] == part] for part in ("val", "test"))
+        best = test[ORACLE] if ORACLE in frame else None
+        of_oracle = None if best is None else _r2(test["y"], best)
         for model in models:
             what = {"shape": case.shape, "seed": case.seed, "coin": case.coin, "recipe": recipe, "model": model}
-            r2 = _r2(rows["y"], rows[model])
-            knows = None if best is None or not best.any() else _r2(best, rows[model])
+            r2 = _r2(test["y"], test[model])
+            knows = None if best is None or not best.any() else _r2(best, test[model])
             how = {"horizon": int(horizon), "r2": r2, "oracle": of_oracle, "ratio": (1 - r2) ** 0.5, "knows": knows}
+            how |= {"val_ratio": (1 - _r2(val["y"], val[model])) ** 0.5}
             records.append(what | how | efforts[model])
     return records
+
+
+def _looked_up(best: pd.DataFrame, frame: pd.DataFrame) -> "pd.Series[float]":
+    """The best forecast of each row's cutoff and horizon, on the frame's index."""
+    cells = pd.MultiIndex.from_frame(frame[["cutoff", "horizon"]])
+    return best.stack().reindex(cells).set_axis(frame.index)
 
 
 def _r2(y: "pd.Series[float]", y_hat: "pd.Series[float]") -> float:

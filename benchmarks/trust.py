@@ -34,7 +34,7 @@ def main(data_dir: Path, runs: Path | None, as_of: datetime | None, coins: str, 
     bars: list[Figure] = []
     if stored:
         scored = trust_points.table_of(stored.values(), part)
-        bars += trust_points.figures(list(stored.values()), scored)
+        bars += trust_points.figures(list(stored.values()), scored, part)
         print(table(trust_points.summary(scored)))
     data = DataConfig(data_dir=data_dir, as_of=_day(as_of))
     cases = []

@@ -40,9 +40,9 @@ def test_true_quantiles_are_calibrated_and_beat_wide_ones():
 def test_figures_can_be_written(tmp_path):
     frame = points(tcn=[-1.0, 1.0], **{SHIPPED: [0.0, 0.0]})
     runs, cases = [Run("BTC", frame, ("tcn",), "tcn")], [case("BTC", 1.0)]
-    found = [*trust_points.figures(runs, table_of(runs, "test")), *figures(cases)]
+    found = [*trust_points.figures(runs, table_of(runs, "test"), "test"), *figures(cases)]
     write([found, [row_of(each) for each in cases]], tmp_path / "trust.json")
-    assert "how much worse" not in (tmp_path / "trust.json").read_text()  # rivals of no run are left out
+    assert "RMSE above shipped" not in (tmp_path / "trust.json").read_text()  # rivals of no run are left out
     assert "pooled 90 % coverage" in (tmp_path / "trust.json").read_text()
 
 
@@ -65,9 +65,25 @@ def test_shipping_zero_loses_to_a_model_that_is_right_and_wins_over_one_that_is_
     good = points(tcn=[0.5, -0.5], **{SHIPPED: [0.0, 0.0]})
     bad = points(tcn=[-1.0, 1.0], **{SHIPPED: [0.0, 0.0]})
     runs = [Run("BTC", good, ("tcn",), "tcn"), Run("ETH", bad, ("tcn",), "tcn")]
-    found = {figure.name: figure.value for figure in trust_points.figures(runs, table_of(runs, "test"))}
+    found = {figure.name: figure.value for figure in trust_points.figures(runs, table_of(runs, "test"), "test")}
     assert found["coins of 2 in which shipped is no worse than the model chosen on val"] == 1
     assert found["mean shortfall to the best single model in hindsight"] == pytest.approx(100 * (1 + -0.5) / 2)
+
+
+def test_a_rival_must_be_better_by_more_than_chance():
+    rng, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=300)
+    y, noise = rng.normal(size=(2, 300))
+    frame = pd.DataFrame({"horizon": 1, "part": "test", "y": y, "cutoff": days, "tcn": 0.0, SHIPPED: 0.0})
+    frame = frame.assign(**{"equal weights": 0.01 * noise, "fixed weights": 0.3 * y, "LightGBM meta": noise})
+    runs = [Run("BTC", frame, ("tcn",), "tcn")]
+    found = {f.name: f for f in trust_points.figures(runs, table_of(runs, "test"), "test")}
+    met = {
+        name: found[f"{name}: p that it is no better than shipped"].passes()
+        for name in ("equal weights", "LightGBM meta")
+    }
+    assert met == {"equal weights": True, "LightGBM meta": True}
+    assert found["fixed weights: p that it is no better than shipped"].passes() is False
+    assert found["fixed weights: RMSE above shipped's, mean"].value == pytest.approx(-30)
 
 
 def test_rivals_know_no_later_day():
