@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from prefect import flow, get_run_logger
-from prefect.states import Cancelled, State
+from prefect.states import Cancelled, Failed, State
 
 from flows.auditing import gather_audit, submit_audit
 from flows.calibration import coverage_90, gather_calibration, submit_calibration, with_ensemble
@@ -35,6 +35,7 @@ from flows.walk_forward import walk_forward
 from forecaster.config import RunConfig
 from forecaster.fitting import FitResult, Forecasts
 from forecaster.judging import Stacked
+from forecaster.market import BarsError
 from forecaster.market.digest import bars_digest
 from forecaster.prepare import Prepared
 from forecaster.promotion.candidate import CANDIDATE
@@ -61,6 +62,8 @@ def retrain_coin(coin: Coin, config: RunConfig) -> CoinOutcome | State[Any]:
             return _retrain(coin, config)
     except PoolClosed:
         return Cancelled(message=f"{coin}: the run was cancelled. Finished fits are kept and will be reused.")
+    except BarsError as error:  # says all that is to be said: raised, it would be printed below four tracebacks
+        return Failed(message=f"{coin}: {error}", data=error)
 
 
 def _retrain(coin: Coin, config: RunConfig) -> CoinOutcome:

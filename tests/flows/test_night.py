@@ -1,6 +1,7 @@
 """Whole nights on a real Prefect server, with LightGBM and the baselines: what is reused, what survives what."""
 
 import json
+import logging
 import os
 import signal
 import threading
@@ -142,12 +143,20 @@ def test_a_damaged_artifact_is_made_again(house: House) -> None:
     assert "gone or altered" in next(iter(because.values()))
 
 
-def test_a_coin_without_its_partner_runs_degraded_and_a_damaged_coin_fails_alone(house: House) -> None:
+def test_a_coin_without_its_partner_runs_degraded_and_a_damaged_coin_fails_alone(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("prefect").addHandler(caplog.handler)
     (house.root / "bars" / "ETH.csv").write_text("date,open,high,low,close,volume\n2025-12-19,1,2,0.5,-3,4\n")
-    state, watcher = house.run(crypto=("BTC", "ETH"))
+    try:
+        state, watcher = house.run(crypto=("BTC", "ETH"))
+    finally:
+        logging.getLogger("prefect").removeHandler(caplog.handler)
     assert state.is_failed()
-    assert "ETH: FAILED" in state.message
-    assert "ETH.csv" in state.message
+    assert "ETH: FAILED BarsError: ETH.csv" in state.message
+    failed = [record for record in caplog.records if "ETH.csv" in record.getMessage()]
+    assert failed
+    assert not any(record.exc_info for record in failed)  # no traceback
     assert watcher.outcomes["BTC"].status == "DEGRADED"
     assert "cross-asset" in watcher.outcomes["BTC"].reasons[0]
     assert not [c for c in house.report(watcher)["features"]["selected"] if c.startswith("eth_")]
