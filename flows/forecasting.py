@@ -26,12 +26,14 @@ class CoinForecast:
     Attributes:
         coin: ticker.
         entry: what reports and terminals say of it; None if nothing was issued.
+        in_diary: whether the forecast is in the diary, and can be graded one day.
         plots: the fan chart by its file name.
         lost: what failed, a sentence each.
     """
 
-    coin: str
+    coin: Coin
     entry: dict[str, Any] | None = None
+    in_diary: bool = False
     plots: dict[str, Artifact] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
 
@@ -53,20 +55,22 @@ def forecast_coin(coin: Coin, config: RunConfig) -> CoinForecast:
     except Exception as error:  # whatever was trained is saved
         found.lost.append(f"No forecast was issued: {type(error).__name__}: {error}")
         return found
-    graded = _graded(issued, config, found, coin)
+    graded = _graded(issued, served.run, config, found)
     _draw(issued, found, coin)
-    rows, diary = runtime().store.frame(issued.frame), diary_path(config.artifacts_dir, coin, issued.simulated)
+    rows = runtime().store.frame(issued.frame).assign(run=served.run)
+    diary = diary_path(config.artifacts_dir, coin, issued.simulated)
     found.entry = forecast_entry(issued, rows, graded, str(diary), served.promoted)
     return found
 
 
-def _graded(issued: Issued, config: RunConfig, found: CoinForecast, coin: Coin) -> Graded | None:
+def _graded(issued: Issued, run: str, config: RunConfig, found: CoinForecast) -> Graded | None:
     """Enter into the diary and grade it."""
     try:
-        enter_in_diary(issued)
+        enter_in_diary(issued, run)
+        found.in_diary = True
         path = diary_path(config.artifacts_dir, issued.coin, issued.simulated)
         source = source_of(issued.coin, config.data)
-        graded: Graded = grade(coin, path, digest_of_diary(path), source, issued.closes)
+        graded: Graded = grade(found.coin, path, digest_of_diary(path), source, issued.closes)
     except PoolClosed:
         raise
     except Exception as error:

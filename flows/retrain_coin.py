@@ -190,6 +190,7 @@ def _serving_facts(data: Prepared, config: RunConfig) -> Artifact:
         first=data.data.first,
         simulated=data.data.simulated,
         months=data.months,
+        partner_months=data.partner_months,
     )
     return runtime().store.put_json(facts.model_dump(mode="json"))
 

@@ -101,20 +101,22 @@ def guard_partner(partner: str | None, complaint: str | None) -> Guard:
     return Guard(name="partner", alarm=True, says=f"Made without bars of {partner}: {complaint}")
 
 
-def guard_revisions(trained_on: Mapping[str, str], now: Mapping[str, str]) -> Guard:
+def guard_revisions(trained_on: Mapping[str, str], now: Mapping[str, str], partner: str | None = None) -> Guard:
     """Whether bars are no longer what the models were trained on.
 
     Args:
         trained_on: digest of each month of bars then; empty if it was not kept.
         now: digests of the same days today.
+        partner: whose bars they are, if not the coin's own.
     """
+    name, whose = ("partner_revisions", f"{partner}'s bars") if partner else ("revisions", "Bars")
     if not trained_on:
-        return Guard(name="revisions", alarm=False, says="Unknown: the run kept no digests of its bars.")
+        return Guard(name=name, alarm=False, says="Unknown: the run kept no digests of its bars.")
     changed = [month for month in sorted({*trained_on, *now}) if trained_on.get(month) != now.get(month)]
-    says = "The bars that the models were trained on are unchanged."
+    says = f"{whose} are those that the models were trained on."
     if changed:
-        says = f"Bars of {_named(changed)} are not what the models were trained on: they were revised since."
-    return Guard(name="revisions", alarm=bool(changed), says=says, value=len(changed))
+        says = f"{whose} of {_named(changed)} are not what the models were trained on: they were revised since."
+    return Guard(name=name, alarm=bool(changed), says=says, value=len(changed))
 
 
 def _named(names: list[str]) -> str:

@@ -1,27 +1,30 @@
 """Whether a feature knows the future, asked before anything is trained.
 
 Columns of ours are computed anew on histories that end earlier: what they said of the days before must stay the same.
-Columns that came with the bars cannot be recomputed: they are suspected if they correlate with returns to come far
-beyond what their correlation with past returns, and chance, allow.
+Columns that came with the bars cannot be recomputed: they are suspected if they correlate with returns to come, of one
+later day or up to one, far beyond what their correlation with past returns, and chance, allow.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from forecaster.market import load_bars
 from forecaster.prepare import crossed_columns, feature_rows
+from forecaster.select import standard_ranks
 from forecaster.settings import Coin, Config, DataConfig
 from forecaster.store import Artifact, Store
-from forecaster.windows import LOG_CLOSE, log_returns
+from forecaster.windows import LOG_CLOSE, Floats
 
 N_DATES = 3  # on which histories end
 FIRST_SHARE = 0.5  # of all days, before which none ends: features are slow
 NEAR = 1e-9  # difference of two features that are equal, in units of the larger
-NO_MARKET = 0.5  # rank correlation with a return to come that no honest column of daily bars has shown
+NO_MARKET = 0.4  # rank correlation with a return to come that no honest column of daily bars has shown
 N_SIGMA = 5.0  # of chance
 
 
@@ -91,30 +94,64 @@ def changed_columns(whole: pd.DataFrame, shortened: Iterable[pd.DataFrame]) -> t
     return tuple(changed)
 
 
+@dataclass(frozen=True)
+class _Returns:
+    """Returns to come on each day, a column each: those of the next so many days, and those of one of these days alone.
+
+    Attributes:
+        coming: the returns `(n_days, n_returns)`; their names say which they are.
+        past: the same over days that are gone.
+        spans: days that each covers `(n_returns,)`: over so many days its values overlap.
+    """
+
+    coming: pd.DataFrame
+    past: pd.DataFrame
+    spans: Floats
+
+    @classmethod
+    def of(cls, log_close: "pd.Series[float]", most: int) -> Self:
+        """Up to `most` days ahead."""
+        days, daily = range(1, most + 1), log_close.diff()
+        coming = {f"the next {k} day(s)": log_close.shift(-k) - log_close for k in days}
+        coming |= {f"the day {k} days ahead": daily.shift(-k) for k in days[1:]}
+        past = [*(log_close.diff(k) for k in days), *(daily for _ in days[1:])]
+        spans = np.array([*days, *(1 for _ in days[1:])], float)
+        table = pd.DataFrame(coming)
+        return cls(table, pd.concat(past, axis=1).set_axis(table.columns, axis=1), spans)
+
+
 def suspicious_columns(rows: pd.DataFrame, names: Iterable[str], horizons: tuple[int, ...]) -> tuple[str, ...]:
     """A sentence per column that knows more of a return to come than an honest one can.
 
     Args:
         rows: features and `log_close` by day.
         names: columns that came with the bars.
-        horizons: days ahead.
+        horizons: days ahead; a return over any number of days up to the last one is looked at.
     """
     log_close = rows[LOG_CLOSE]
-    found = (_suspicion(name, rows[name], log_close, h) for name in names for h in horizons)
-    return tuple({sentence.split(" ", 1)[0]: sentence for sentence in found if sentence}.values())
+    returns = _Returns.of(log_close, max(horizons))
+    return tuple(sentence for name in names if (sentence := _suspicion(name, rows[name], log_close, returns)))
 
 
-def _suspicion(name: str, values: pd.Series, log_close: pd.Series, horizon: int) -> str | None:
-    """What a column, its change or its ratio to the close knows of the return `horizon` days ahead, if too much."""
-    coming = pd.Series(log_returns(log_close.to_numpy(float), (horizon,))[:, 0], log_close.index)
-    past, repeated = log_close.diff(horizon), abs(_rank_correlation(log_close.diff(horizon), coming))
+def _suspicion(name: str, values: pd.Series, log_close: pd.Series, returns: _Returns) -> str | None:
+    """What a column, its change or its ratio to the close knows of a return to come, if too much."""
+    known = (returns.coming.notna() & returns.past.notna()).all(axis=1)
     for shown in _looks(values, log_close):
-        found, n = abs(_rank_correlation(shown, coming)), int((shown.notna() & coming.notna()).sum())
-        known = abs(_rank_correlation(shown, past)) * repeated
-        if n > N_SIGMA * horizon and found > max(NO_MARKET, known + N_SIGMA * np.sqrt(horizon / n)):
+        days = known & np.isfinite(shown)
+        n = int(days.sum())
+        if n <= N_SIGMA * returns.spans.max():
+            continue
+        coming, past = (standard_ranks(each[days].to_numpy(float)) for each in (returns.coming, returns.past))
+        own = standard_ranks(shown[days].to_numpy(float))
+        repeated = np.abs((past * coming).mean(axis=0))  # what knows the past knows so much of what comes
+        chance = np.abs(past.T @ own / n) * repeated + N_SIGMA * np.sqrt(returns.spans / n)
+        found = np.abs(coming.T @ own / n)
+        guilty = found > np.maximum(NO_MARKET, chance)
+        if guilty.any():
+            worst = int(np.argmax(np.where(guilty, found, 0)))
             return (
-                f"{name} came with the bars and has a rank correlation of {found:.2f} with the return of the next "
-                f"{horizon} day(s): it seems to know the future."
+                f"{name} came with the bars and has a rank correlation of {found[worst]:.2f} with the return of "
+                f"{returns.coming.columns[worst]}: it seems to know the future."
             )
     return None
 
@@ -125,9 +162,3 @@ def _looks(values: pd.Series, log_close: pd.Series) -> list[pd.Series]:
     if (values.dropna() > 0).all():
         looks.append(pd.Series(np.log(values.to_numpy(float)), values.index) - log_close)
     return looks
-
-
-def _rank_correlation(a: pd.Series, b: pd.Series) -> float:
-    """Spearman's; 0 where it is not defined."""
-    both = pd.DataFrame({"a": a, "b": b}).replace([np.inf, -np.inf], np.nan).dropna().rank()
-    return float(both["a"].corr(both["b"])) if both.nunique().min() > 1 else 0.0

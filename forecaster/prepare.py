@@ -55,7 +55,8 @@ class Parts(Config):
 class Prepared(Config):
     """All that later steps need to know about one coin's data; rows are behind `parts`.
 
-    `given` names the columns that came with the bars; `months` holds the digest of each month of bars.
+    `given` names the columns that came with the bars; `months` and `partner_months` hold the digest of each month of
+    the coin's own bars and of its partner's, the latter nothing where these could not be used.
     """
 
     coin: Coin
@@ -65,6 +66,7 @@ class Prepared(Config):
     cross_asset: tuple[str, ...]
     given: tuple[str, ...]
     months: dict[str, str]
+    partner_months: dict[str, str]
     parts: Parts
     boundaries: Boundaries
     judged: Fold
@@ -97,6 +99,7 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
         cross_asset=tuple(crossed.columns),
         given=tuple(name for name in map(str, rows) if name != LOG_CLOSE and category_of(name) == "extra"),
         months=month_digests(bars.frame),
+        partner_months=_months_of_partner(bars, data) if crossed.size else {},
         parts=_parts(rows, boundaries, split, store),
         boundaries=boundaries,
         judged=judged,
@@ -128,6 +131,13 @@ def crossed_columns(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[s
         f"The bars of its partner {partner} end on {other.last}, before its own: newer cross-asset values are missing."
     )
     return cross_asset(bars.frame, other.frame, bars.coin, partner), (late,) if other.last < bars.last else ()
+
+
+def _months_of_partner(bars: Bars, data: DataConfig) -> dict[str, str]:
+    """Digests of the partner's months of which no day is still to come: its bars may be late."""
+    other = load_bars(partner_of(bars.coin), data)
+    months = month_digests(other.frame.loc[: bars.frame.index[-1]])
+    return {m: each for m, each in months.items() if other.last >= bars.last or m < f"{other.last:%Y-%m}"}
 
 
 def _parts(rows: pd.DataFrame, boundaries: Boundaries, split: SplitConfig, store: Store) -> Parts:

@@ -37,12 +37,12 @@ def issue(coin: Coin, served: Served, bars: dict[Coin, str], data: DataConfig, c
 
 
 @task(task_run_name="enter-{issued.coin}", cache_policy=NO_CACHE, persist_result=False)
-def enter_in_diary(issued: Issued) -> int:
-    """Add forecasts to the coin's diary, unless they are there; return how many were new."""
+def enter_in_diary(issued: Issued, run: str) -> int:
+    """Add forecasts by `run` to the coin's diary, unless they are there; return how many were new."""
     now = runtime()
     with now.steps.timed(f"enter-{issued.coin}"):
         path = diary_path(now.artifacts_dir, issued.coin, issued.simulated)
-        return enter(path, now.store.frame(issued.frame), datetime.now(UTC))
+        return enter(path, now.store.frame(issued.frame).assign(run=run), datetime.now(UTC))
 
 
 @step("grade-{coin}", modules=("forecaster.diary.grading",), libraries=("numpy", "pandas", "scoringrules"))

@@ -30,7 +30,14 @@ def save_night(world: World, target: Path, members: tuple[str, ...] = ("lightgbm
     scale = dict(zip(SPLIT.horizons, fits["lightgbm"].target_scale, strict=True))
     stacked = stack_unit(root, "BTC", judged, {}, (parts.train, parts.val), data.judged, scale, StackingConfig())
     scores = judge_unit(root, "BTC", judged, test, stacked, parts.all, data.judged, data.boundaries, scale)
-    facts = ServingFacts(lookback=SPLIT.lookback, horizons=SPLIT.horizons, first=data.data.first, simulated=False)
+    facts = ServingFacts(
+        lookback=SPLIT.lookback,
+        horizons=SPLIT.horizons,
+        first=data.data.first,
+        simulated=False,
+        months=data.months,
+        partner_months=data.partner_months,
+    )
     further = {"serving.json": world.store.put_json(facts.model_dump(mode="json"))}
     selected = Selected(columns=world.columns, selection=world.store.put_json({}))
     folder = save_run(

@@ -11,7 +11,8 @@ from forecaster.diary.figures import LEVELS, NAMES, figures, hits, interval_scor
 from forecaster.settings import Config
 from forecaster.store import Artifact, Store
 
-PROMPT = pd.Timedelta(days=2)  # a bar's day ends a day after it begins, and the next bar a day later
+DAY = pd.Timedelta(days=1)  # after its day begins a bar is closed
+LATE = 0.1  # share of a forecast's days, or one day, that may have passed when it is issued
 SAME_CLOSE = 1e-9  # relative difference up to which a close is the one that a forecast was issued with
 
 
@@ -41,8 +42,8 @@ def grade(rows: pd.DataFrame, closes: "pd.Series[float]") -> pd.DataFrame:
     """The forecasts that count, with what came of them; NaN where their day has not come.
 
     Of several for one day and horizon the last counts that was issued before the next day had closed, or else the
-    first that was issued at all: a later one may know how its days began. A forecast made after the event, from bars
-    cut at an earlier day, is marked `replayed`, and kept only where there is no other.
+    first that was issued at all: a later one may know how its days began. What was issued after a day and a tenth of
+    its days had passed, from bars cut at an earlier day, is marked `replayed`, and kept only where there is no other.
 
     Returns:
         The rows with `replayed`, `y` (log-return between the closes of today), `y_hat`, `error`, `hit_80`, `hit_90`,
@@ -50,7 +51,8 @@ def grade(rows: pd.DataFrame, closes: "pd.Series[float]") -> pd.DataFrame:
     """
     if rows.empty:
         return rows
-    counted = _counting(rows.assign(replayed=rows["issued"] >= rows["target_day"] + pd.Timedelta(days=1)))
+    may_pass = np.maximum(1, LATE * rows["horizon"])
+    counted = _counting(rows.assign(replayed=rows["issued"] >= rows["cutoff"] + DAY * (1 + may_pass)))
     now = closes.reindex(counted["cutoff"]).to_numpy(float)
     then = closes.reindex(counted["target_day"]).to_numpy(float)
     graded = counted.assign(
@@ -70,7 +72,7 @@ def grade(rows: pd.DataFrame, closes: "pd.Series[float]") -> pd.DataFrame:
 
 def _counting(rows: pd.DataFrame) -> pd.DataFrame:
     """One forecast per day and horizon, in order of their days."""
-    is_prompt = rows["issued"] < rows["cutoff"] + PROMPT
+    is_prompt = rows["issued"] < rows["cutoff"] + 2 * DAY
     in_order = pd.concat([rows[is_prompt].iloc[::-1], rows[~is_prompt]])  # those after the event were issued last
     counted = in_order.drop_duplicates(["cutoff", "horizon"], keep="first")
     return counted.sort_values(["cutoff", "horizon"], ignore_index=True)
@@ -79,7 +81,7 @@ def _counting(rows: pd.DataFrame) -> pd.DataFrame:
 def live_figures(graded: pd.DataFrame) -> dict[str, Any]:
     """Figures over live forecasts of one horizon whose day has come, beside how many wait or have another close now.
 
-    What was made after its day is counted apart, in `n_replayed`: it proves nothing.
+    What was made when much of it was known is counted apart, in `n_replayed`: it proves little.
     """
     done = graded[graded["y"].notna()]
     live = done[~done["replayed"]]

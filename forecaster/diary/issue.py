@@ -1,6 +1,6 @@
 """One coin's forecasts of today: what is served looks at the newest bars, and guards look at both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -39,15 +39,13 @@ class Issued(Config):
 
     Attributes:
         coin: ticker.
-        run: name of the run whose models made them.
         simulated: whether the bars are made up.
-        frame: the rows, as they enter the diary; quantiles are log-returns, bounds are prices.
+        frame: the rows, as they enter the diary beside the run's name; quantiles are log-returns, bounds are prices.
         closes: every day's close: `close`, index `date`.
         guards: what was looked at.
     """
 
     coin: str
-    run: str
     simulated: bool
     frame: Artifact
     closes: Artifact
@@ -62,12 +60,14 @@ class View:
         bars: the coin's bars as they were loaded.
         own: the same, as serving checked them.
         rows: features and `log_close` of their days.
+        partner: its partner's bars, if they could be used.
         complaint: why the partner's bars could not be used, if they could not.
     """
 
     bars: Bars
     own: pd.DataFrame
     rows: pd.DataFrame
+    partner: pd.DataFrame | None
     complaint: str | None
 
     @property
@@ -87,10 +87,9 @@ def issue_unit(root: Path, coin: str, served: Served, data: DataConfig, config: 
     view = _look(run, load_bars(coin, data), data)
     guards = look_for_trouble(run, view, data.as_of, served.objections)
     frame = _frame(run, view, served, guards, config)
-    require_numbers(frame)
+    require_numbers(frame, run.run)
     return Issued(
         coin=coin,
-        run=run.run,
         simulated=view.bars.simulated,
         frame=store.put_frame(frame.assign(source=source_of(coin, data), as_of=_as_of(view, data))),
         closes=store.put_frame(view.own[["close"]]),
@@ -98,7 +97,7 @@ def issue_unit(root: Path, coin: str, served: Served, data: DataConfig, config: 
     )
 
 
-def require_numbers(frame: pd.DataFrame) -> None:
+def require_numbers(frame: pd.DataFrame, run: str) -> None:
     """Refuse what no diary should keep: it can never be graded."""
     told = frame[
         ["log_return", "price", *(f"{end}_{100 * level:.0f}" for level in LEVELS for end in ("lower", "upper"))]
@@ -107,7 +106,7 @@ def require_numbers(frame: pd.DataFrame) -> None:
     if len(wrong):
         raise ValueError(
             f"Expected a forecast with an interval at every horizon. Received: none at {', '.join(map(str, wrong))} "
-            f"day(s) by run {frame['run'].iloc[0]}. Retrain the coin, or serve another run: `retrain promote`."
+            f"day(s) by run {run}. Retrain the coin, or serve another run: `retrain promote`."
         )
 
 
@@ -124,12 +123,12 @@ def _look(run: ServedRun, bars: Bars, data: DataConfig) -> View:
     """Show the run the coin's bars and its partner's; where those cannot be used it does without."""
     given, tomorrow = {run.coin: bars.frame}, bars.last + timedelta(days=1)
     if run.partner is None:
-        return View(bars, *run.look(given, today=tomorrow), None)
+        return View(bars, *run.look(given, today=tomorrow), None, None)
     try:
         given[run.partner] = load_bars(run.partner, data).frame
-        return View(bars, *run.look(given, today=tomorrow), None)
+        return View(bars, *run.look(given, today=tomorrow), given[run.partner], None)
     except BarsError as error:
-        return View(bars, *run.look(given, without_partner=True, today=tomorrow), str(error))
+        return View(bars, *run.look(given, without_partner=True, today=tomorrow), None, str(error))
 
 
 def look_for_trouble(
@@ -147,16 +146,28 @@ def look_for_trouble(
         guard_members(run.lost),
         guard_partner(run.partner, view.complaint),
         _revisions(run, view),
+        *_partner_revisions(run, view),
         guard_judgement(objections),
     )
 
 
 def _revisions(run: ServedRun, view: View) -> Guard:
-    then = run.facts.months
     now = month_digests(view.own.loc[pd.Timestamp(run.facts.first) : pd.Timestamp(run.as_of)])
-    if view.cutoff.date() < run.as_of:  # in hindsight the last month is not there in full
-        then, now = ({m: each[m] for m in each if m < f"{view.cutoff:%Y-%m}"} for each in (then, now))
-    return guard_revisions(then, now)
+    return guard_revisions(_in_full(run, view, run.facts.months), _in_full(run, view, now))
+
+
+def _partner_revisions(run: ServedRun, view: View) -> tuple[Guard, ...]:
+    """Nothing where there is no partner, or its bars cannot be used: that has a guard of its own."""
+    if run.partner is None or view.partner is None:
+        return ()
+    then = _in_full(run, view, run.facts.partner_months)
+    now = month_digests(view.partner.loc[: pd.Timestamp(run.as_of)])
+    return (guard_revisions(then, {m: now[m] for m in then if m in now}, run.partner),)
+
+
+def _in_full(run: ServedRun, view: View, months: Mapping[str, str]) -> dict[str, str]:
+    """Those of `months` that are there in full: in hindsight the last one is not."""
+    return {m: months[m] for m in months if view.cutoff.date() >= run.as_of or m < f"{view.cutoff:%Y-%m}"}
 
 
 def _frame(
@@ -173,7 +184,6 @@ def _frame(
             "simulated": view.bars.simulated,
             "cutoff": view.cutoff,
             "target_day": own["target_day"],
-            "run": run.run,
             "served": served.digest,
             "shipped": run.shipped,
             "trained_until": pd.Timestamp(run.as_of),

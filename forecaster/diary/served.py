@@ -33,6 +33,11 @@ class Served(Config):
     promoted: bool
     objections: tuple[str, ...] | None = None
 
+    @property
+    def run(self) -> str:
+        """Its name. No field: the same models under another name say the same."""
+        return self.folder.name
+
 
 def find_served(artifacts_dir: Path, coin: str, source: str) -> Served:
     """The champion of a coin and kind of market, or without one its latest run.

@@ -106,7 +106,7 @@ def _label_horizons(axes: Axes, fan: Fan) -> None:
     place["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "boxstyle": "round,pad=0.15"}
     for i, row in enumerate(fan.rows.sort_values("horizon").to_dict("records")):
         held = f"{price(row['lower_90'])} to {price(row['upper_90'])}"
-        text = f"{ahead(int(row['horizon']))}: {price(row['price'])}\n90 %: {held}"
+        text = f"{ahead(int(row['horizon']))}: expected {price(row['price'])}\n90 %: {held}"
         alone = i == len(fan.rows) - 1
         offset = (6, -4) if alone else (-118, 26 + 34 * i)
         arrow = None if alone else {"arrowstyle": "-", "color": MUTED, "linewidth": 0.7}

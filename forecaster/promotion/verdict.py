@@ -118,11 +118,13 @@ def _success(champion: Champion | None, contest: Contest) -> str:
 
 
 def _renew(artifacts_dir: Path, candidate: Candidate, saved: SavedRun, champion: Champion, forced: bool) -> Verdict:
-    """Serve the newest refit of the champion's recipe, unless a part of it is missing; where `forced`, this one."""
+    """Serve the newest refit of the champion's recipe, unless suspected or incomplete; where `forced`, this one."""
     since = f"The recipe is the champion's, of {champion.promoted_at:%Y-%m-%d}"
     stays = f"the refits of {champion.run} stay in service."
     if forced:
         why, served = f"{since}; forced by hand, the refits of this run are served.", saved.run
+    elif candidate.leak:
+        why, served = f"{since}, but a leak is suspected tonight ({candidate.leak}): {stays}", champion.run
     elif candidate.unserved:
         why, served = f"{since}. No serving refit of {', '.join(candidate.unserved)}: {stays}", champion.run
     elif candidate.as_of < champion.as_of:

@@ -115,7 +115,7 @@ def _reservations(entry: Entry) -> list[str]:
     if n:
         told.append("A few dozen forecasts cannot tell a good interval from a bad one." if n < 300 else "")
     if replayed:
-        told.append(f"Made after their day, from bars cut at an earlier one: {replayed}, which do not count.")
+        told.append(f"Made late, from bars cut at an earlier day: {replayed}, which do not count.")
     if revised:
         told.append(f"{revised} of {n} were issued with a close that has been revised since; the bars of today count.")
     return [line for line in told if line]

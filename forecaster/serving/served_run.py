@@ -31,7 +31,8 @@ Given = pd.DataFrame | Mapping[str, pd.DataFrame]
 class ServingFacts(Config):
     """What the files of models do not say: how a run's windows were made, and from which bars.
 
-    `months` holds a digest of each month of bars that the run was trained on; it is empty in runs of older versions.
+    `months` holds a digest of each month of bars that the run was trained on, `partner_months` of its partner's; they
+    are empty in runs of older versions, and the latter where the partner's bars could not be used.
     """
 
     lookback: int
@@ -39,6 +40,7 @@ class ServingFacts(Config):
     first: date
     simulated: bool
     months: Mapping[str, str] = Field(default_factory=dict)
+    partner_months: Mapping[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -68,23 +69,19 @@ def test_every_night_ends_with_a_forecast_and_the_same_night_again_issues_nothin
     caches = {step["name"]: step["cache"] for step in report["steps"]}
     assert {caches[f"{name}-BTC"] for name in ("issue", "grade", "audit")} == {"hit"}
     assert list(report["forecast"]["horizons"]) == ["1", "7", "30"]
+    assert report["forecast"]["run"] == Path(watcher.outcomes["BTC"].folder or "").name  # of tonight, if equal to last
     assert report["leakage"]["truncation_audit"]["differing"] == []
     assert "forecast.png" in report["plots"]
     assert (Path(watcher.outcomes["BTC"].report or "").parent / "forecast.png").is_file()
 
 
-@pytest.mark.flow
-@pytest.mark.filterwarnings("default")
-def test_forecasts_of_earlier_nights_are_graded_when_their_day_has_come(house: House) -> None:
+def forecast_only(house: House, lines: list[str]) -> Any:
+    """What `retrain forecast` runs on the house's bars; its lines are added to `lines`."""
     from flows.forecast import forecast, tell
 
-    lines: list[str] = []
-    house.write_bars("2025-12-28")
-    path = house.root / "forecasts" / "BTC.parquet"
-    pd.read_parquet(path).assign(issued=pd.Timestamp(LAST_DAY) + pd.Timedelta(days=1)).to_parquet(path)  # in time
     token = tell.set(lines.append)
     try:
-        state = forecast(
+        return forecast(
             crypto=("BTC",),
             data_dir=house.root / "bars",
             as_of="2025-12-28",
@@ -94,6 +91,16 @@ def test_forecasts_of_earlier_nights_are_graded_when_their_day_has_come(house: H
         )
     finally:
         tell.reset(token)
+
+
+@pytest.mark.flow
+@pytest.mark.filterwarnings("default")
+def test_forecasts_of_earlier_nights_are_graded_when_their_day_has_come(house: House) -> None:
+    lines: list[str] = []
+    house.write_bars("2025-12-28")
+    path = house.root / "forecasts" / "BTC.parquet"
+    pd.read_parquet(path).assign(issued=pd.Timestamp(LAST_DAY) + pd.Timedelta(days=1)).to_parquet(path)  # in time
+    state = forecast_only(house, lines)
     assert state.is_completed(), state.message
     rows = diary(house)
     assert [str(day.date()) for day in rows["cutoff"].unique()] == [LAST_DAY, "2025-12-28"]
@@ -101,6 +108,17 @@ def test_forecasts_of_earlier_nights_are_graded_when_their_day_has_come(house: H
     assert len(told) == len(rows) == 6
     text = "\n".join(lines)
     assert "Live, 1 day ahead: 1 graded" in text
-    assert "Made after their day" not in text
+    assert "Made late" not in text
     assert "8 days before as-of" in text  # the models are a week old and more
     assert list((house.root / "training_output").glob("BTC_2025-12-28_forecast.png"))
+
+
+@pytest.mark.flow
+@pytest.mark.filterwarnings("default")
+def test_a_forecast_that_could_not_be_entered_is_told_and_fails_the_run(house: House) -> None:
+    (house.root / "forecasts" / "BTC.parquet").write_text("torn")
+    lines: list[str] = []
+    state = forecast_only(house, lines)
+    assert state.is_failed()
+    assert "BTC: The diary of forecasts was not kept: DiaryError: Expected a diary" in state.message
+    assert any("30 days ahead" in line for line in lines)

@@ -31,8 +31,20 @@ def suspected(column: pd.Series) -> bool:
         (LOG.shift(-7) - LOG) + NOISE,
         -(LOG.shift(-30) - LOG),
         RETURN.shift(-1).cumsum(),
+        RETURN.shift(-5),
+        RETURN.rolling(5, center=True).mean(),
+        RETURN.shift(-1) + 5 * NOISE,
     ],
-    ids=["next return", "next close", "next week", "next month, upside down", "a sum of next returns"],
+    ids=[
+        "next return",
+        "next close",
+        "next week",
+        "next month, upside down",
+        "a sum of next returns",
+        "the return five days on",
+        "a centred mean",
+        "the next return below noise of nearly twice its size",
+    ],
 )
 def test_a_column_that_knows_the_future_is_suspected(column: pd.Series) -> None:
     assert suspected(column)

@@ -20,7 +20,9 @@ def test_issuing_depends_on_the_models_that_are_served_and_on_no_other() -> None
 
 
 def test_a_run_of_equal_models_elsewhere_issues_nothing_anew() -> None:
-    assert content_of(served("tcn", folder="elsewhere")) == content_of(served("tcn"))
+    elsewhere = served("tcn", folder="artifacts/BTC/b")
+    assert content_of(elsewhere) == content_of(served("tcn"))
+    assert (elsewhere.run, served("tcn").run) == ("b", "a")  # and each is named
     assert content_of(served("tcn", digest="y")) != content_of(served("tcn"))
 
 

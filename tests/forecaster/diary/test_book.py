@@ -63,6 +63,33 @@ def test_other_models_of_the_same_day_are_another_forecast(tmp_path: Path) -> No
     assert enter(path, rows(served="b"), NOON) == 2
 
 
+def test_models_that_serve_again_after_others_have_the_last_word(tmp_path: Path) -> None:
+    path = tmp_path / "BTC.parquet"
+    for served in ("a", "b", "a"):  # promoted, and rolled back
+        assert enter(path, rows(served=served, log_return=0.1 if served == "a" else 0.2), NOON) == 2
+    assert enter(path, rows(served="a", log_return=0.1), NOON) == 0
+    assert read_diary(path)["served"].tolist() == ["a", "a", "b", "b", "a", "a"]
+
+
+def test_a_diary_that_is_gone_is_missed_while_its_json_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "BTC.parquet"
+    enter(path, rows("2025-06-01"), NOON)
+    path.unlink()
+    before = path.with_suffix(".json").read_bytes()
+    with pytest.raises(DiaryError, match=r"BTC.parquet beside .*BTC.json. Received: the latter alone. Put the former"):
+        enter(path, rows("2025-06-02"), NOON)
+    assert path.with_suffix(".json").read_bytes() == before
+    assert not path.exists()
+
+
+def test_json_that_was_not_written_is_made_up_for(tmp_path: Path) -> None:
+    path = tmp_path / "BTC.parquet"
+    enter(path, rows("2025-06-01"), NOON)
+    path.with_suffix(".json").unlink()  # as if a writer had ended between the two
+    assert enter(path, rows("2025-06-01"), NOON) == 0
+    assert len(json.loads(path.with_suffix(".json").read_text())) == 2
+
+
 def test_what_a_killed_writer_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "BTC.parquet"
     for name in (".BTC.json.0a1b2c3d", ".BTC.parquet.0a1b2c3d", ".ETH.json.0a1b2c3d"):

@@ -33,6 +33,7 @@ def row(day: int, horizon: int = 1, centre: float = LOG2, issued: str | None = N
         "issued": pd.Timestamp(issued) if issued else cutoff + pd.Timedelta(days=1, hours=1),
         "close": 2.0 ** (day - 1),
         "log_return": centre,
+        **{f"{end}_{level}": 1.0 for end in ("lower", "upper") for level in (80, 90)},
         **{f"promised_{name}": 0.5 for name in NAMES},
     }
     return {**known, **quantiles, **changed}
@@ -85,7 +86,21 @@ def test_what_is_issued_while_its_days_are_under_way_displaces_none_that_was_iss
     assert graded(prompt, late)["y_hat"].tolist() == [0.1]
     later = row(1, 3, centre=0.3, issued="2025-01-04 12:00", served="c")
     found = graded(late, later)  # bars were late: the first counts
-    assert found[["y_hat", "replayed"]].to_numpy().tolist() == [[0.2, False]]
+    assert found[["y_hat", "replayed"]].to_numpy().tolist() == [[0.2, True]]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "issued", "is_late"),
+    [
+        (1, "2025-01-02 23:59", False),
+        (1, "2025-01-03", True),
+        (7, "2025-01-03", True),
+        (30, "2025-01-04 23:59", False),
+        (30, "2025-01-05", True),
+    ],
+)
+def test_a_day_or_a_tenth_of_its_days_may_have_passed(horizon: int, issued: str, is_late: bool) -> None:
+    assert graded(row(1, horizon, issued=issued))["replayed"].tolist() == [is_late]
 
 
 def test_revised_bars_are_scored_as_they_are_today_and_the_close_issued_with_is_kept() -> None:

@@ -89,7 +89,7 @@ def test_the_same_models_and_bars_issue_the_same_bytes(
 
 
 def test_on_the_day_of_training_nothing_is_stale(issued: Issued) -> None:
-    assert alarms(issued) & {"staleness", "model_age", "partner", "members", "revisions"} == set()
+    assert alarms(issued) & {"staleness", "model_age", "partner", "members", "revisions", "partner_revisions"} == set()
 
 
 def test_old_models_and_bars_are_said_to_be_so(artifacts: Path, served: Served, world: World) -> None:
@@ -98,6 +98,19 @@ def test_old_models_and_bars_are_said_to_be_so(artifacts: Path, served: Served, 
     assert Store(artifacts).frame(later.frame)["model_age_days"].tolist() == [9, 9, 9]
     before = issue(artifacts, served, world.bars, TODAY - timedelta(days=9))
     assert "hindsight" in next(g.says for g in before.guards if g.name == "model_age")
+
+
+@pytest.mark.parametrize(("coin", "guard"), [("BTC", "revisions"), ("ETH", "partner_revisions")])
+def test_revised_bars_are_found_the_partner_s_too(
+    coin: str, guard: str, artifacts: Path, served: Served, world: World, tmp_path: Path
+) -> None:
+    shutil.copytree(world.bars, tmp_path / "bars")
+    bars = pd.read_parquet(tmp_path / "bars" / f"{coin}.parquet")
+    bars.iloc[-40, bars.columns.get_loc("volume")] *= 1.01
+    bars.to_parquet(tmp_path / "bars" / f"{coin}.parquet")
+    found = issue(artifacts, served, tmp_path / "bars", TODAY)
+    assert alarms(found) & {"revisions", "partner_revisions"} == {guard}
+    assert next(g.value for g in found.guards if g.name == guard) == 1
 
 
 def test_in_hindsight_a_month_that_is_not_over_is_no_revision() -> None:
@@ -153,7 +166,7 @@ def test_without_the_partner_it_forecasts_and_says_so(
 
 
 def test_report_and_terminal_tell_all_of_it(issued: Issued, rows: pd.DataFrame) -> None:
-    entry = forecast_entry(issued, rows, None, "forecasts/BTC.parquet", promoted=False)
+    entry = forecast_entry(issued, rows.assign(run="night"), None, "forecasts/BTC.parquet", promoted=False)
     assert list(entry["horizons"]) == ["1", "7", "30"]
     text, lines = forecast_section("BTC", entry), "\n".join(forecast_lines("BTC", entry))
     for told in (text, lines):
@@ -185,10 +198,10 @@ def test_a_damaged_pointer_is_named_with_the_remedy(damage: str, artifacts: Path
 
 
 def test_a_forecast_that_is_no_number_is_not_issued(rows: pd.DataFrame) -> None:
-    require_numbers(rows)
+    require_numbers(rows, "night")
     for column in ("log_return", "lower_90"):
-        with pytest.raises(ValueError, match=r"Received: none at 7 day\(s\) by run"):
-            require_numbers(rows.assign(**{column: rows[column].where(rows["horizon"] != 7)}))
+        with pytest.raises(ValueError, match=r"Received: none at 7 day\(s\) by run night"):
+            require_numbers(rows.assign(**{column: rows[column].where(rows["horizon"] != 7)}), "night")
 
 
 def test_without_a_run_the_remedy_is_named(tmp_path: Path) -> None:
