@@ -51,7 +51,7 @@ def _duel(duel: Mapping[str, Any] | None) -> list[str]:
     if not duel:
         return []
     rows = [(days(int(h)), *_pair(own, other), duel["n"][h], _p(duel, h)) for h, (own, other) in duel["losses"].items()]
-    header = ("ahead", "challenger", "champion", "difference", "origins", "p that it is no worse")
+    header = ("ahead", "challenger", "champion", "difference", "origins", "p of the test whether it is worse")
     return [
         "",
         f"Scaled RMSE of both on common test days, {duel['first']} to {duel['last']}:",
