@@ -111,7 +111,7 @@ def require_numbers(frame: pd.DataFrame, run: str) -> None:
 
 
 def source_of(coin: str, data: DataConfig) -> str:
-    """The kind of market: `folder`, or what the simulated one is made from. No two are ever graded together."""
+    """The kind of market, each graded alone: `folder`, of real bars, or what the simulated one is made from."""
     return "folder" if data.data_dir is not None else bars_digest(coin, data)
 
 

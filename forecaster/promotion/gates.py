@@ -115,8 +115,8 @@ def _loss(duel: Duel, config: PromotionConfig) -> Gate:
 
 def _not_rejected(duel: Duel, config: PromotionConfig) -> Gate:
     p = duel.p_value
-    told = "the forecasts have equal losses: nothing to test" if p is None else f"p = {p:.3f} of the test whether it is worse"
-    told = f"Diebold-Mariano, one-sided, {max(duel.n) - 1} lags: {told}, at least {config.level:g} is needed"
+    told = "the forecasts have equal losses: nothing to test" if p is None else f"p = {p:.3f}"
+    told = f"Diebold-Mariano, is it worse, {max(duel.n) - 1} lags: {told}, at least {config.level:g} is needed"
     if len(duel.p_values) > 1:
         told += f" (at {', '.join(f'{days(h)} {_p(each)}' for h, each in duel.p_values.items())})"
     return Gate(name="not significantly worse", told=told, passed=p is None or p >= config.level)
