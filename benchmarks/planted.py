@@ -2,7 +2,7 @@
 
 No script of its own. The bars are those of `forecaster.market.simulated`; the law by which a hidden factor drives the
 next return differs. The best forecast given the hidden state is known for each; where the factor itself drives returns,
-so is the best one given the gauges.
+so is the best one given the coin's own gauges.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Truth:
 
     Attributes:
         oracle: given the hidden state.
-        filtered: given the law and all gauges so far; None where that is no Kalman filter's.
+        filtered: given the law and the coin's own gauges so far; None where that is no Kalman filter's.
     """
 
     oracle: pd.DataFrame

@@ -1,7 +1,7 @@
 """Stored point forecasts of all coins, scored: the figures on the shipped forecast of `benchmarks.trust`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,15 +83,18 @@ def summary(table: pd.DataFrame) -> list[dict[str, object]]:
     return lines
 
 
-def daily_loss(runs: Iterable[Run], model: str, part: str) -> Floats:
-    """Squared error in units of zero's mean, averaged over coins and horizons: `(n_days,)`, the days that all have."""
+def daily_losses(runs: Iterable[Run], models: Sequence[str], part: str) -> Floats:
+    """Squared errors in units of zero's mean, averaged over coins and horizons: `(n_days, n_models)`.
+
+    Of the runs that have all `models`, the days that all of them have.
+    """
     cells = []
-    for run in runs:
+    for run in (run for run in runs if set(models) <= set(run.frame)):
         rows = run.frame[(run.frame["part"] == part) & run.frame["y"].notna()]
         for _, cell in rows.set_index("cutoff").groupby("horizon"):
-            cells.append((cell["y"] - cell[model]) ** 2 / (cell["y"] ** 2).mean())
-    loss: Floats = pd.concat(cells, axis=1).dropna().mean(axis=1).sort_index().to_numpy(float)
-    return loss
+            cells.append(cell[list(models)].rsub(cell["y"], axis=0) ** 2 / (cell["y"] ** 2).mean())
+    whole = pd.concat(cells, axis=1, keys=range(len(cells))).dropna().sort_index()
+    return np.column_stack([whole.xs(model, axis=1, level=1).mean(axis=1) for model in models])
 
 
 def figures(runs: list[Run], table: pd.DataFrame, part: str) -> Iterable[Figure]:
@@ -108,9 +111,10 @@ def figures(runs: list[Run], table: pd.DataFrame, part: str) -> Iterable[Figure]
     for rival in (r for r in RIVALS if r in means):
         behind = 100 * float((means[rival] / means[SHIPPED] - 1).mean())
         yield Figure(f"{rival}: RMSE above shipped's, mean", behind, "%")
-        chance = worse_p_value(daily_loss(runs, SHIPPED, part), daily_loss(runs, rival, part), max(table["h"]))
-        if chance is not None:  # small: it is better than shipped by more than luck
-            yield Figure(f"{rival}: p that it is no better than shipped", chance, "", f">= {LEVEL}")
+        own, other = daily_losses(runs, (SHIPPED, rival), part).T
+        chance = worse_p_value(own, other, max(table["h"]))
+        if chance is not None:
+            yield Figure(f"{rival}: p of the test whether it is better than shipped", chance, "", f">= {LEVEL}")
     wins = sum(bool(means.loc[run.coin, SHIPPED] <= means.loc[run.coin, run.chosen]) for run in runs)
     yield Figure(
         f"coins of {len(runs)} in which shipped is no worse than the model chosen on val",

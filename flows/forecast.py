@@ -47,8 +47,8 @@ def _run_name() -> str:
 def forecast(config: RunConfig) -> State[Any]:
     """Forecast every coin with its champion, or without one with its latest run, and enter it into the diary.
 
-    Each coin is a subflow. Nothing is trained. A coin that fails leaves the others running. A forecast that could not
-    be entered is told, and fails the run all the same: nobody could grade it.
+    Each coin is a subflow. Nothing is trained. A coin that fails leaves the others running. A forecast whose
+    diary could not be kept is told, and fails the run all the same: nobody could grade it.
     """
     refuse_unattended_simulation(config)
     config, gpus = dated(config), visible_gpus()
@@ -56,7 +56,7 @@ def forecast(config: RunConfig) -> State[Any]:
     with Pool(jobs, config.artifacts_dir / "workers.log", gpus) as pool, read_once():
         found = _all_coins(config, pool)
     lines = [line for each in found for line in (f"{each.coin}: {lost}" for lost in each.lost)]
-    if not all(each.in_diary for each in found):
+    if not all(each.kept for each in found):
         return Failed(message="\n".join(lines))
     return Completed(message="\n".join(lines) or "All forecasts were issued.")
 

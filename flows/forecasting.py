@@ -26,14 +26,14 @@ class CoinForecast:
     Attributes:
         coin: ticker.
         entry: what reports and terminals say of it; None if nothing was issued.
-        in_diary: whether the forecast is in the diary, and can be graded one day.
+        kept: whether the diary was: what is new was entered, and what could be was graded.
         plots: the fan chart by its file name.
         lost: what failed, a sentence each.
     """
 
     coin: Coin
     entry: dict[str, Any] | None = None
-    in_diary: bool = False
+    kept: bool = False
     plots: dict[str, Artifact] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
 
@@ -67,7 +67,6 @@ def _graded(issued: Issued, run: str, config: RunConfig, found: CoinForecast) ->
     """Enter into the diary and grade it."""
     try:
         enter_in_diary(issued, run)
-        found.in_diary = True
         path = diary_path(config.artifacts_dir, issued.coin, issued.simulated)
         source = source_of(issued.coin, config.data)
         graded: Graded = grade(found.coin, path, digest_of_diary(path), source, issued.closes)
@@ -76,6 +75,7 @@ def _graded(issued: Issued, run: str, config: RunConfig, found: CoinForecast) ->
     except Exception as error:
         found.lost.append(f"The diary of forecasts was not kept: {type(error).__name__}: {error}")
         return None
+    found.kept = True
     return graded
 
 

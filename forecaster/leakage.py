@@ -16,7 +16,6 @@ import pandas as pd
 
 from forecaster.market import load_bars
 from forecaster.prepare import crossed_columns, feature_rows
-from forecaster.select import standard_ranks
 from forecaster.settings import Coin, Config, DataConfig
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE, Floats
@@ -102,11 +101,13 @@ class _Returns:
         coming: the returns `(n_days, n_returns)`; their names say which they are.
         past: the same over days that are gone.
         spans: days that each covers `(n_returns,)`: over so many days its values overlap.
+        repeated: rank correlation of what is past with what comes `(n_returns,)`, without sign.
     """
 
     coming: pd.DataFrame
     past: pd.DataFrame
     spans: Floats
+    repeated: Floats
 
     @classmethod
     def of(cls, log_close: "pd.Series[float]", most: int) -> Self:
@@ -117,7 +118,8 @@ class _Returns:
         past = [*(log_close.diff(k) for k in days), *(daily for _ in days[1:])]
         spans = np.array([*days, *(1 for _ in days[1:])], float)
         table = pd.DataFrame(coming)
-        return cls(table, pd.concat(past, axis=1).set_axis(table.columns, axis=1), spans)
+        gone = pd.concat(past, axis=1).set_axis(table.columns, axis=1)
+        return cls(table, gone, spans, _rank_correlations(table, gone)[0])
 
 
 def suspicious_columns(rows: pd.DataFrame, names: Iterable[str], horizons: tuple[int, ...]) -> tuple[str, ...]:
@@ -135,18 +137,12 @@ def suspicious_columns(rows: pd.DataFrame, names: Iterable[str], horizons: tuple
 
 def _suspicion(name: str, values: pd.Series, log_close: pd.Series, returns: _Returns) -> str | None:
     """What a column, its change or its ratio to the close knows of a return to come, if too much."""
-    known = (returns.coming.notna() & returns.past.notna()).all(axis=1)
     for shown in _looks(values, log_close):
-        days = known & np.isfinite(shown)
-        n = int(days.sum())
-        if n <= N_SIGMA * returns.spans.max():
-            continue
-        coming, past = (standard_ranks(each[days].to_numpy(float)) for each in (returns.coming, returns.past))
-        own = standard_ranks(shown[days].to_numpy(float))
-        repeated = np.abs((past * coming).mean(axis=0))  # what knows the past knows so much of what comes
-        chance = np.abs(past.T @ own / n) * repeated + N_SIGMA * np.sqrt(returns.spans / n)
-        found = np.abs(coming.T @ own / n)
-        guilty = found > np.maximum(NO_MARKET, chance)
+        table = pd.DataFrame(dict.fromkeys(returns.coming, shown))
+        found, n = _rank_correlations(returns.coming, table)
+        # What knows the past knows so much of what comes as the one repeats itself in the other.
+        chance = _rank_correlations(returns.past, table)[0] * returns.repeated + N_SIGMA * np.sqrt(returns.spans / n)
+        guilty = (n > N_SIGMA * returns.spans) & (found > np.maximum(NO_MARKET, chance))
         if guilty.any():
             worst = int(np.argmax(np.where(guilty, found, 0)))
             return (
@@ -162,3 +158,10 @@ def _looks(values: pd.Series, log_close: pd.Series) -> list[pd.Series]:
     if (values.dropna() > 0).all():
         looks.append(pd.Series(np.log(values.to_numpy(float)), values.index) - log_close)
     return looks
+
+
+def _rank_correlations(one: pd.DataFrame, other: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Spearman's without sign, column by column, 0 where it is not defined; and how many days have both, at least 1."""
+    both = np.isfinite(one) & np.isfinite(other)
+    found = one.where(both).rank().corrwith(other.where(both).rank()).abs().fillna(0)
+    return found.to_numpy(float), both.sum().clip(lower=1).to_numpy(float)

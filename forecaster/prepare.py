@@ -99,7 +99,7 @@ def prepare(coin: Coin, data: DataConfig, split: SplitConfig, store: Store) -> P
         cross_asset=tuple(crossed.columns),
         given=tuple(name for name in map(str, rows) if name != LOG_CLOSE and category_of(name) == "extra"),
         months=month_digests(bars.frame),
-        partner_months=_months_of_partner(bars, data) if crossed.size else {},
+        partner_months=_months_of_partner(bars, data),
         parts=_parts(rows, boundaries, split, store),
         boundaries=boundaries,
         judged=judged,
@@ -134,8 +134,11 @@ def crossed_columns(bars: Bars, data: DataConfig) -> tuple[pd.DataFrame, tuple[s
 
 
 def _months_of_partner(bars: Bars, data: DataConfig) -> dict[str, str]:
-    """Digests of the partner's months of which no day is still to come: its bars may be late."""
-    other = load_bars(partner_of(bars.coin), data)
+    """Digests of the partner's months of which no day is still to come, for its bars may be late; or cannot be used."""
+    try:
+        other = load_bars(partner_of(bars.coin), data)
+    except BarsError:
+        return {}
     months = month_digests(other.frame.loc[: bars.frame.index[-1]])
     return {m: each for m, each in months.items() if other.last >= bars.last or m < f"{other.last:%Y-%m}"}
 

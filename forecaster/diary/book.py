@@ -33,8 +33,9 @@ def read_diary(path: Path) -> pd.DataFrame:
         DiaryError: if the file is no diary, or is gone while its JSON is there.
     """
     in_json = path.with_suffix(".json")
+    is_told = in_json.is_file()  # looked at first: of a diary that is just begun it is written last
     if not path.is_file():
-        if in_json.is_file():
+        if is_told:
             raise DiaryError(
                 f"Expected the diary {path} beside {in_json}. Received: the latter alone. Put the former back, or move "
                 "the latter away: a new diary is begun."

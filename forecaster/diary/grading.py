@@ -42,8 +42,8 @@ def grade(rows: pd.DataFrame, closes: "pd.Series[float]") -> pd.DataFrame:
     """The forecasts that count, with what came of them; NaN where their day has not come.
 
     Of several for one day and horizon the last counts that was issued before the next day had closed, or else the
-    first that was issued at all: a later one may know how its days began. What was issued after a day and a tenth of
-    its days had passed, from bars cut at an earlier day, is marked `replayed`, and kept only where there is no other.
+    first that was issued at all: a later one may know how its days began. What was issued more than a day after its
+    close, or a tenth of its days where that is more, is marked `replayed`, and kept only where there is no other.
 
     Returns:
         The rows with `replayed`, `y` (log-return between the closes of today), `y_hat`, `error`, `hit_80`, `hit_90`,

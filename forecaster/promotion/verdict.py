@@ -124,7 +124,8 @@ def _renew(artifacts_dir: Path, candidate: Candidate, saved: SavedRun, champion:
     if forced:
         why, served = f"{since}; forced by hand, the refits of this run are served.", saved.run
     elif candidate.leak:
-        why, served = f"{since}, but a leak is suspected tonight ({candidate.leak}): {stays}", champion.run
+        remedy = "If it is none: `retrain promote --force`."
+        why, served = f"{since}, but a leak is suspected tonight ({candidate.leak}): {stays} {remedy}", champion.run
     elif candidate.unserved:
         why, served = f"{since}. No serving refit of {', '.join(candidate.unserved)}: {stays}", champion.run
     elif candidate.as_of < champion.as_of:

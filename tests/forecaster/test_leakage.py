@@ -34,6 +34,8 @@ def suspected(column: pd.Series) -> bool:
         RETURN.shift(-5),
         RETURN.rolling(5, center=True).mean(),
         RETURN.shift(-1) + 5 * NOISE,
+        RETURN.shift(-1).where(np.arange(N) % 9 == 0),
+        RETURN.shift(-1).where(np.arange(N) > N - 170),
     ],
     ids=[
         "next return",
@@ -44,6 +46,8 @@ def suspected(column: pd.Series) -> bool:
         "the return five days on",
         "a centred mean",
         "the next return below noise of nearly twice its size",
+        "the next return, every ninth day",
+        "the next return, of late",
     ],
 )
 def test_a_column_that_knows_the_future_is_suspected(column: pd.Series) -> None:

@@ -65,6 +65,13 @@ def test_an_unchanged_recipe_without_all_its_refits_leaves_the_older_ones_in_ser
     assert served(root) == "a"
 
 
+def test_an_unchanged_recipe_suspected_of_a_leak_leaves_the_older_refits_in_service(root: Path, judge):
+    judge("a", GOOD)
+    found = judge("b", GOOD, leak="skill of 9 % at one day")
+    assert (found.verdict, found.champion, served(root)) == ("unchanged", "a", "a")
+    assert "leak is suspected tonight (skill of 9 % at one day)" in found.reasons[0]
+
+
 def test_an_unchanged_recipe_that_knows_fewer_days_leaves_the_newer_refits_in_service(root: Path, judge):
     judge("a", GOOD)
     assert judge("b", GOOD, as_of="2025-01-05").champion == served(root) == "a"
