@@ -91,7 +91,7 @@ def test_a_coin_without_its_partner_loses_six_columns_and_says_why(world, tmp_pa
 def test_of_a_partner_whose_bars_are_late_only_months_that_are_over_are_remembered(world, tmp_path: Path):
     shutil.copytree(world.bars, tmp_path / "bars")
     eth = pd.read_parquet(tmp_path / "bars" / "ETH.parquet")
-    eth.iloc[:-1].to_parquet(tmp_path / "bars" / "ETH.parquet")
+    eth.loc[:"2025-12-18"].to_parquet(tmp_path / "bars" / "ETH.parquet")
     config = DataConfig(data_dir=tmp_path / "bars", as_of=date(2025, 12, 20))
     late, whole = prepare("BTC", config, SPLIT, Store(tmp_path / "store")).partner_months, world.today.partner_months
     assert late == dict(list(whole.items())[:-1])
