@@ -20,7 +20,8 @@ import pandas as pd
 import psutil
 
 from forecaster.fitting import FitSpec, fit_unit
-from forecaster.settings import HORIZONS, MODEL_CONFIGS, NETWORKS, SplitConfig, TrainingConfig, UncertaintyConfig
+from forecaster.recipes import model_settings, training_settings
+from forecaster.settings import HORIZONS, NETWORKS, SplitConfig, UncertaintyConfig
 from forecaster.split import Fold, find_boundaries, judged_fold
 from forecaster.store import Artifact, Store
 from forecaster.windows import LOG_CLOSE
@@ -29,6 +30,7 @@ STEPS = 8  # of training: what a step needs does not depend on how many follow
 TREES = 10
 END = date(2025, 12, 31)
 SPLIT = SplitConfig()
+TRAINING = training_settings("learning")
 
 
 def make_parts(root: Path, n_days: int, n_features: int) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def fit(model: str, root: Path, n_features: int) -> Callable[[], Any]:
         lookback=SPLIT.lookback,
         horizons=HORIZONS,
         settings=_settings(model),
-        training=TrainingConfig(epochs=1) if model in NETWORKS else None,
+        training=TRAINING.model_copy(update={"epochs": 1}) if model in NETWORKS else None,
         seed=42,
     )
     parts, columns = [Artifact(**part) for part in given["parts"]], [f"x{i}" for i in range(n_features)]
@@ -99,7 +101,7 @@ def _keep(root: Path, prepared: Any) -> None:
 
 
 def _settings(model: str) -> Any:
-    settings = MODEL_CONFIGS[model]()
+    settings = model_settings("learning", model)
     if model != "lightgbm":
         return settings
     return settings.model_copy(update={"n_estimators": TREES, "quantiles": UncertaintyConfig().quantiles})
@@ -116,7 +118,7 @@ def _import(model: str) -> None:
         whole = keras_training.draw_epoch
 
         def drawn(*args: Any) -> Any:
-            epoch, n = whole(*args), STEPS * TrainingConfig().batch_size
+            epoch, n = whole(*args), STEPS * TRAINING.batch_size
             return replace(epoch, **{name: getattr(epoch, name)[:n] for name in ("which", "factor", "noise_end")})
 
         keras_training.draw_epoch = drawn

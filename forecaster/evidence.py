@@ -6,11 +6,11 @@ with a few thousand overlapping outcomes. Screening its inputs one by one before
 lasts, past returns correlate with the next ones, and so does every indicator made of them.
 """
 
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
 
-from forecaster.select import rank_correlation, standard_ranks
-from forecaster.settings import SelectConfig
+import numpy as np
+
+from forecaster.select import rank_correlations, standard_ranks
 from forecaster.windows import Floats, Windows
 
 LEAST = 0.01  # of a weight: a column that says nothing by itself may still say something beside another
@@ -27,19 +27,18 @@ def evidence_weights(train: Windows, needed: float) -> Floats:
         train: labelled windows, of consecutive origins.
         needed: semi-partial rank correlation, in units of chance, from which on a column is heard.
     """
-    beyond_others = pd.DataFrame(_decorrelated(train.base[train.origin]))
-    shown = rank_correlation(beyond_others, train.y, SelectConfig()).max(axis=1)
+    shown = rank_correlations(_decorrelated(train.base[train.origin]), train.y).max(axis=1)
     weights: Floats = np.maximum(1 - np.square(needed / np.maximum(shown, 1e-12)), LEAST)
     return weights
 
 
-def _decorrelated(x: Floats) -> Floats:
-    """What each column's ranks say that those of the others do not, in any units: `(n, n_features)`.
+def _decorrelated(x: Floats) -> Iterator[Floats]:
+    """What each column's ranks say that those of the others do not, in any units: `(n,)` for each of the columns.
 
     Ranks times their inverse correlation matrix: the residuals of a regression of each column on the others, which is a
     ridge regression where the matrix is shrunk towards the identity (Schaefer & Strimmer 2005, "A shrinkage approach to
     large-scale covariance matrix estimation").
     """
     ranks = standard_ranks(x)
-    correlation = (1 - INDEPENDENT) * ranks.T @ ranks / len(ranks) + INDEPENDENT * np.eye(ranks.shape[1])
-    return np.asarray(np.linalg.solve(correlation, ranks.T).T)
+    correlation = (1 - INDEPENDENT) / len(ranks) * (ranks.T @ ranks) + INDEPENDENT * np.eye(ranks.shape[1])
+    return (ranks @ weights for weights in np.linalg.inv(correlation))

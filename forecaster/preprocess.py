@@ -11,6 +11,7 @@ from forecaster.settings import Config
 from forecaster.windows import Floats
 
 BLOCK_DAYS = 2048  # scaled at once: on the way to float32 they are copied several times as float64
+BLOCK_COLUMNS = 16  # looked at at once: their quantiles take several copies too
 CLIP = 10.0  # interquartile ranges: one flash crash must not dominate a window, a batch or a gradient
 
 
@@ -53,17 +54,21 @@ class Preprocessor(Config):
         Raises:
             ValueError: if no column holds a single value.
         """
-        values = _finite_or_missing(frame)
-        values = values.loc[:, values.notna().any()]
-        if values.empty:
+        center: dict[str, float] = {}
+        scale: dict[str, float] = {}
+        for start in range(0, frame.shape[1], BLOCK_COLUMNS):
+            values = _finite_or_missing(frame.iloc[:, start : start + BLOCK_COLUMNS]).dropna(axis=1, how="all")
+            if values.empty:
+                continue
+            scaler = RobustScaler().fit(values.to_numpy())
+            center |= dict(zip(values.columns, scaler.center_.tolist(), strict=True))
+            scale |= dict(zip(values.columns, scaler.scale_.tolist(), strict=True))
+        if not center:
             raise ValueError(
                 f"Train days must hold at least one value. Received: {frame.shape[0]} days x {frame.shape[1]} columns, "
                 "all missing. Check the selected columns and the train boundary"
             )
-        scaler = RobustScaler().fit(values.to_numpy())
-        return cls(
-            columns=tuple(values.columns), center=tuple(scaler.center_.tolist()), scale=tuple(scaler.scale_.tolist())
-        )
+        return cls(columns=tuple(center), center=tuple(center.values()), scale=tuple(scale.values()))
 
     def weighed(self, weight: Floats) -> Self:
         """The same, with each column multiplied by its weight: `(n_features,)`."""

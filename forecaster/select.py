@@ -1,11 +1,12 @@
 """Which columns a model sees: those that say most about the targets, on train rows only."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy.stats import rankdata
 from sklearn.feature_selection import mutual_info_regression
@@ -147,29 +148,40 @@ def mutual_information(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floa
 
 
 def rank_correlation(x: pd.DataFrame, y: Floats, config: SelectConfig) -> Floats:
+    """`rank_correlations` of a frame's columns: `(n_columns, n_horizons)`."""
+    return rank_correlations(x.to_numpy().T, y)
+
+
+def rank_correlations(columns: Iterable[Floats], y: Floats) -> Floats:
     """Spearman's correlation, without sign, in units of its root mean square by chance: `(n_columns, n_horizons)`.
 
     Chance is what the same two series give at every far circular shift against each other (surrogates as of Theiler
-    et al. 1992), so that slow columns, which correlate with overlapping returns by accident, must show more.
+    et al. 1992), so that slow columns, which correlate with overlapping returns by accident, must show more. Columns
+    are asked for one by one: all shifts of all at once would take a dozen times their memory.
     """
-    n = len(x)
+    targets = np.fft.rfft(standard_ranks(y), axis=0)
+    return np.array([_beyond_chance(column, targets) for column in columns])
+
+
+def _beyond_chance(column: Floats, targets: NDArray[np.complex128]) -> Floats:
+    """Correlation of a column `(n,)` with each target, given as spectra of their ranks: `(n_horizons,)`."""
+    n = len(column)
     lag = np.arange(n)
     is_far = np.minimum(lag, n - lag) > min(NEAR, n // 4)
-    spectrum = np.conj(np.fft.rfft(standard_ranks(x.to_numpy()), axis=0))
-    targets = np.fft.rfft(standard_ranks(y), axis=0)
-    merits = []
-    for target in targets.T:
-        correlation = np.fft.irfft(spectrum * target[:, None], n, axis=0) / n  # (n_shifts, n_columns)
-        chance = np.sqrt(np.square(correlation[is_far]).mean(axis=0))
-        merits.append(np.abs(correlation[0]) / np.maximum(chance, 1e-12))
-    return np.column_stack(merits)
+    spectrum = np.conj(np.fft.rfft(standard_ranks(column[:, None]), axis=0))
+    correlation = np.fft.irfft(spectrum * targets, n, axis=0) / n  # (n_shifts, n_horizons)
+    chance = np.sqrt(np.square(correlation[is_far]).mean(axis=0))
+    return np.asarray(np.abs(correlation[0]) / np.maximum(chance, 1e-12))
 
 
 def standard_ranks(values: Floats) -> Floats:
-    """Ranks along the first axis with mean 0 and variance 1; zero where all are equal."""
-    ranks = rankdata(values, axis=0)
-    ranks -= ranks.mean(axis=0)
-    return np.asarray(ranks / np.maximum(ranks.std(axis=0), 1e-12))
+    """Ranks of each column of `(n, n_columns)` with mean 0 and variance 1; zero where all are equal."""
+    ranks = np.empty(values.shape)
+    for column, ranked in zip(values.T, ranks.T, strict=True):  # one by one, for the sake of memory
+        ranked[:] = rankdata(column)
+        ranked -= ranked.mean()
+        ranked /= max(ranked.std(), 1e-12)
+    return ranks
 
 
 _MERITS: dict[Merit, Callable[[pd.DataFrame, Floats, SelectConfig], Floats]] = {
