@@ -140,7 +140,7 @@ def _final_errors(axes: Axes, frames: RunFrames) -> None:
     for h, size in zip(frames.horizons, (10, 7, 4.5), strict=False):
         zero = frames.score("zero", h, "rmse")
         axes.plot([], [], "o", color=MUTED, ms=size, label=f"{ahead(h)} (zero: {zero:.3f})")
-    axes.legend(fontsize=8.5, frameon=False, loc="upper right")  # below, baselines reach far out
+    axes.legend(fontsize=8.5, frameon=False, loc="best")  # baselines reach far out, to either side
 
 
 def _error(axes: Axes, frames: RunFrames, model: str, horizon: int, place: float, size: float) -> None:
