@@ -54,7 +54,7 @@ def test_it_shows_ninety_days_three_bands_and_every_horizon() -> None:
     assert len(axes.lines[0].get_xdata()) == N_DAYS
     assert len([each for each in axes.collections if isinstance(each, PolyCollection)]) == len(BANDS) == 3
     assert axes.get_yscale() == "log"
-    for words in ("1 day ahead: 101.00", "7 days ahead", "30 days ahead", "90 %", "Regime mean-reverting"):
+    for words in ("1 day ahead: expected 101.00", "7 days ahead", "30 days ahead", "90 %", "Regime mean-reverting"):
         assert words in told
 
 
@@ -65,4 +65,4 @@ def test_simulated_bars_and_warnings_are_said_on_the_picture() -> None:
 
 
 def test_a_cheap_coin_has_as_many_figures_as_a_dear_one() -> None:
-    assert "1 day ahead: 0.0010100" in drawn(fan(close=0.001))[1]
+    assert "1 day ahead: expected 0.0010100" in drawn(fan(close=0.001))[1]
