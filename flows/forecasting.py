@@ -66,7 +66,7 @@ def forecast_coin(coin: Coin, config: RunConfig) -> CoinForecast:
 def _graded(issued: Issued, run: str, config: RunConfig, found: CoinForecast) -> Graded | None:
     """Enter into the diary and grade it."""
     try:
-        enter_in_diary(issued, run)
+        enter_in_diary(issued, run, return_state=True).result()  # raises what failed it
         path = diary_path(config.artifacts_dir, issued.coin, issued.simulated)
         source = source_of(issued.coin, config.data)
         graded: Graded = grade(found.coin, path, digest_of_diary(path), source, issued.closes)

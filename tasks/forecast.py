@@ -6,8 +6,9 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Failed, State
 
-from forecaster.diary.book import diary_path, enter
+from forecaster.diary.book import DiaryError, diary_path, enter
 from forecaster.diary.grading import Graded, grade_unit
 from forecaster.diary.issue import Issued, issue_unit
 from forecaster.diary.picture import fan_unit
@@ -37,12 +38,15 @@ def issue(coin: Coin, served: Served, bars: dict[Coin, str], data: DataConfig, c
 
 
 @task(task_run_name="enter-{issued.coin}", cache_policy=NO_CACHE, persist_result=False)
-def enter_in_diary(issued: Issued, run: str) -> int:
+def enter_in_diary(issued: Issued, run: str) -> int | State[Any]:
     """Add forecasts by `run` to the coin's diary, unless they are there; return how many were new."""
     now = runtime()
     with now.steps.timed(f"enter-{issued.coin}"):
         path = diary_path(now.artifacts_dir, issued.coin, issued.simulated)
-        return enter(path, now.store.frame(issued.frame).assign(run=run), datetime.now(UTC))
+        try:
+            return enter(path, now.store.frame(issued.frame).assign(run=run), datetime.now(UTC))
+        except DiaryError as error:  # says all: raised here, it would be logged with a traceback
+            return Failed(message=str(error), data=error)
 
 
 @step("grade-{coin}", modules=("forecaster.diary.grading",), libraries=("numpy", "pandas", "scoringrules"))
